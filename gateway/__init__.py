@@ -1,0 +1,1 @@
+"""The gateway: task routing, translation, caching, admission and streaming around an engine."""
