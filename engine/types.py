@@ -93,6 +93,8 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     reasoning_effort: str | None = None
+    score: bool = False
+    """Whether chunks should carry `logprob_sum`, for the confidence of an answer."""
     salt: str | None = None
     """Keeps one tenant's prefix cache apart from another's; never taken from a client."""
     priority: int = 0

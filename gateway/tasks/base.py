@@ -14,7 +14,7 @@ import msgspec
 
 from engine.types import MediaPart, Medium, Message, TextPart
 
-Lane = Literal["interactive", "batch", "video"]
+from gateway.call import Lane
 Language = Literal["en", "zh"]
 
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")

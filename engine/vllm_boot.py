@@ -1,0 +1,173 @@
+"""Starts AsyncLLM and the serving objects that vLLM's own server uses."""
+
+from __future__ import annotations
+
+import logging
+import os
+from argparse import Namespace
+from typing import Any, NamedTuple
+
+from engine.base import Health, ModelInfo
+from engine.config import VllmConfig
+
+
+class Started(NamedTuple):
+    llm: Any
+    load: EngineLoad
+    args: Namespace
+
+
+def start(name: str, config: VllmConfig) -> Started:
+    """Load the model. Blocks for seconds to minutes: call it in a thread.
+
+    Raises whatever vLLM raises when a flag, the checkpoint or the memory is not right.
+    """
+    _set_environment(config)
+    from vllm.engine.arg_utils import AsyncEngineArgs
+    from vllm.usage.usage_lib import UsageContext
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+    args = _arguments(name, config)
+    vllm_config = AsyncEngineArgs.from_cli_args(args).create_engine_config(UsageContext.OPENAI_API_SERVER)
+    load = EngineLoad(config.tensor_parallel)
+    llm = AsyncLLM.from_vllm_config(
+        vllm_config=vllm_config,
+        usage_context=UsageContext.OPENAI_API_SERVER,
+        stat_loggers=[load.stat_logger],
+    )
+    return Started(llm, load, args)
+
+
+def _set_environment(config: VllmConfig) -> None:
+    """What vLLM reads from the environment; what is set already is left as it is."""
+    defaults = {
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_CPU_KVCACHE_SPACE": str(config.cpu_kv_cache_gb),
+        "VLLM_LOGGING_LEVEL": config.log_level,
+        "VLLM_MEDIA_CONNECTOR": "in_process",
+    }
+    if os.path.isdir(config.model):
+        defaults["HF_HUB_OFFLINE"] = "1"
+    for key, value in defaults.items():
+        os.environ.setdefault(key, value)
+    if config.log_level != "DEBUG":
+        logging.getLogger("vllm").setLevel(config.log_level)
+
+
+def _arguments(name: str, config: VllmConfig) -> Namespace:
+    """The flags of `vllm serve` that `config` stands for. Raises `ValueError` for an unknown one."""
+    from vllm.entrypoints.launchers.cli_args import make_arg_parser
+    from vllm.utils.argparse_utils import FlexibleArgumentParser
+
+    flags: dict[str, Any] = {
+        "model": config.model,
+        "served-model-name": name,
+        "tensor-parallel-size": config.tensor_parallel,
+        "max-num-seqs": config.max_num_seqs,
+        "limit-mm-per-prompt": f'{{"image": {config.max_images}, "video": {config.max_videos}}}',
+        "generation-config": "vllm",
+        "revision": config.revision,
+        "max-model-len": config.max_model_len,
+        **config.args,
+    }
+    parser = make_arg_parser(FlexibleArgumentParser())
+    try:
+        return parser.parse_args(_as_words(flags))
+    except SystemExit as error:
+        raise ValueError(f"vLLM does not take these flags: {_as_words(config.args)}") from error
+
+
+def _as_words(flags: dict[str, Any]) -> list[str]:
+    import json
+
+    words: list[str] = []
+    for key, value in flags.items():
+        if value is None or value is False:
+            continue
+        words.append(f"--{key.replace('_', '-')}")
+        if value is not True:
+            words.append(json.dumps(value) if isinstance(value, dict | list) else str(value))
+    return words
+
+
+async def serving_chat(started: Started) -> Any:
+    """vLLM's chat-serving object, built as vLLM's own server builds it."""
+    from starlette.datastructures import State
+    from vllm.entrypoints.launchers.api_server.app_state import init_app_state
+
+    from engine import vllm_request  # registers the in-process media connector
+
+    assert vllm_request.CONNECTOR == os.environ["VLLM_MEDIA_CONNECTOR"]
+    state = State()
+    await init_app_state(started.llm, state, started.args, await started.llm.get_supported_tasks())
+    return state.openai_serving_chat
+
+
+def request_builder(name: str, started: Started) -> Any:
+    from engine.vllm_request import RequestBuilder
+
+    tokenizer = started.llm.get_tokenizer()
+    return RequestBuilder(name, {*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()})
+
+
+def model_info(started: Started) -> ModelInfo:
+    config = started.llm.model_config
+    return ModelInfo(
+        max_context=config.max_model_len,
+        experts_per_token=getattr(config.hf_text_config, "num_experts_per_tok", None),
+    )
+
+
+class EngineLoad:
+    """The engine's own figures, kept from the statistics that come with its outputs."""
+
+    def __init__(self, devices: int) -> None:
+        self._devices = devices
+        self._running = self._waiting = 0
+        self._kv_usage = 0.0
+
+    def stat_logger(self, vllm_config: Any, engine_index: int = 0) -> Any:
+        """A factory in the form that AsyncLLM asks for."""
+        from vllm.v1.metrics.loggers import StatLoggerBase
+
+        load = self
+
+        class _Recorder(StatLoggerBase):
+            def __init__(self) -> None:
+                pass
+
+            def record(self, scheduler_stats: Any, iteration_stats: Any, *_: Any, **__: Any) -> None:
+                if scheduler_stats is not None:
+                    load.update(scheduler_stats)
+
+            def log_engine_initialized(self) -> None:
+                pass
+
+        return _Recorder()
+
+    def update(self, stats: Any) -> None:
+        self._running = stats.num_running_reqs
+        self._waiting = stats.num_waiting_reqs + stats.num_skipped_waiting_reqs
+        self._kv_usage = stats.kv_cache_usage
+
+    def health(self) -> Health:
+        return Health(
+            ready=False,
+            running=self._running,
+            waiting=self._waiting,
+            kv_usage=self._kv_usage,
+            gpu_memory_gb=_gpu_memory_gb(self._devices),
+        )
+
+
+def _gpu_memory_gb(devices: int) -> float | None:
+    """Memory in use on the first `devices` GPUs, in GB; `None` where there is none."""
+    import torch
+
+    if torch.version.cuda is None or not torch.cuda.is_available():
+        return None
+    from vllm.third_party import pynvml
+
+    pynvml.nvmlInit()
+    handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(devices)]
+    return sum(pynvml.nvmlDeviceGetMemoryInfo(h).used for h in handles) / 1e9

@@ -1,0 +1,200 @@
+"""vLLM's AsyncLLM in this process, behind its own chat-serving object.
+
+Only `engine/vllm_*.py` import vLLM; nothing else in the project may.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from engine import torchvision_cpu
+from engine.base import Health, ModelInfo
+from engine.config import VllmConfig
+from engine.errors import (
+    ContextTooLong,
+    EngineError,
+    EngineUnavailable,
+    GenerationFailed,
+    InvalidRequest,
+    Overloaded,
+)
+from engine.types import ChatChunk, ChatRequest, MediaPart, Medium, Message, Sampling, TextPart
+
+if TYPE_CHECKING:
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+_SHUTDOWN_S = 5.0
+"""Seconds the engine's processes get to end by themselves."""
+
+
+class VllmEngine:
+    """One loaded model. `load()` takes from seconds (demo checkpoint) to minutes (30 B)."""
+
+    def __init__(self, name: str, config: VllmConfig) -> None:
+        self._name = name
+        self._config = config
+        self._info = ModelInfo()
+        self._llm: AsyncLLM | None = None
+        self._chat: Any = None
+        self._builder: Any = None
+        self._load: Any = None
+        self._ready = False
+        self._detail = "loading"
+
+    @property
+    def info(self) -> ModelInfo:
+        return self._info
+
+    async def load(self) -> None:
+        try:
+            await self._start()
+            await self._warm_up()
+        except EngineError:
+            raise
+        except Exception as error:
+            self._detail = "failed to load"
+            raise EngineUnavailable(f"The model {self._name} could not be loaded: {error}") from error
+        self._ready, self._detail = True, "ready"
+
+    async def _start(self) -> None:
+        from engine import vllm_boot
+
+        torchvision_cpu.install()
+        started = await asyncio.to_thread(vllm_boot.start, self._name, self._config)
+        self._llm, self._load = started.llm, started.load
+        self._chat = await vllm_boot.serving_chat(started)
+        self._builder = vllm_boot.request_builder(self._name, started)
+        self._info = vllm_boot.model_info(started)
+
+    async def _warm_up(self) -> None:
+        """One short answer about a picture, so that the first user does not pay for lazy initialisation."""
+        from PIL import Image
+
+        picture = Medium("image", "", frames=(Image.new("RGB", (64, 64), "white"),), digest="warm-up")
+        request = ChatRequest(
+            id="warm-up",
+            model=self._name,
+            messages=(Message(role="user", content=(MediaPart(picture), TextPart("Hello"))),),
+            sampling=Sampling(max_tokens=2),
+        )
+        async with aclosing(self._answer(request)) as chunks:
+            async for _ in chunks:
+                pass
+
+    async def generate(self, request: ChatRequest) -> AsyncIterator[ChatChunk]:
+        if not self._ready or self._llm is None:
+            raise EngineUnavailable(f"The model {self._name} is {self._detail}.")
+        async with aclosing(self._answer(request)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def _answer(self, request: ChatRequest) -> AsyncIterator[ChatChunk]:
+        with self._translated_errors():
+            chunks = self._parsed(request) if self._needs_parsing(request) else self._direct(request)
+            async with aclosing(chunks):
+                async for chunk in chunks:
+                    yield chunk
+
+    def _needs_parsing(self, request: ChatRequest) -> bool:
+        """Whether the answer must pass vLLM's tool and reasoning parsers or log-probability writer."""
+        return bool(request.tools or request.sampling.logprobs or self._config.args.get("reasoning-parser"))
+
+    async def _direct(self, request: ChatRequest) -> AsyncIterator[ChatChunk]:
+        """The engine's own outputs: no text is rendered and parsed again for each token."""
+        from engine.vllm_chunks import OutputReader, failure
+        from engine.vllm_request import Clips
+
+        assert self._llm is not None
+        body = self._builder.build(request)
+        with Clips(request):
+            rendered = await self._chat.render_chat_request(body)
+        if not isinstance(rendered, tuple):
+            raise failure(rendered.error.code, rendered.error.param)
+        (prompt,) = rendered[1]
+        params = body.to_sampling_params(
+            self._max_tokens(request, prompt), self._chat.default_sampling_params
+        )
+        if request.score:
+            params.logprobs = 0  # the sampled token's own, which is all a confidence needs
+        outputs = self._llm.generate(prompt, params, request.id, priority=request.priority)
+        reader = OutputReader(request.id, request.model)
+        async with aclosing(outputs):
+            async for output in outputs:
+                yield reader.chunk(output)
+
+    def _max_tokens(self, request: ChatRequest, prompt: Any) -> int:
+        """What is left of the context after the prompt, and at most what was asked for."""
+        limit = self._info.max_context or 0
+        room = limit - len(prompt["prompt_token_ids"])
+        asked = request.sampling.max_tokens
+        if room < 1:
+            raise ContextTooLong(limit)
+        return room if asked is None else min(asked, room)
+
+    async def _parsed(self, request: ChatRequest) -> AsyncIterator[ChatChunk]:
+        """Through vLLM's chat-serving object, which parses tools and reasoning."""
+        from engine.vllm_chunks import failure, from_response, from_sse
+        from engine.vllm_request import Clips
+
+        body = self._builder.build(request)
+        with Clips(request):
+            reply = await self._chat.create_chat_completion(body)
+        if hasattr(reply, "error"):
+            raise failure(reply.error.code, reply.error.param)
+        if not request.stream:
+            yield from_response(reply, request.id, request.model)
+            return
+        created = int(time.time())
+        async with aclosing(reply):
+            async for frame in reply:
+                if (chunk := from_sse(frame, request.id, request.model, created)) is not None:
+                    yield chunk
+
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        """vLLM's errors as ours. Their text may hold the user's, so it goes no further."""
+        from pydantic import ValidationError
+        from vllm.exceptions import MaxQueuedTokensError, QueueOverflowError, VLLMClientError
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        try:
+            yield
+        except EngineError:
+            raise
+        except (QueueOverflowError, MaxQueuedTokensError) as error:
+            raise Overloaded("The model is busy.") from error
+        except (VLLMClientError, ValidationError, ValueError) as error:
+            raise self._client_error(error) from error
+        except EngineDeadError as error:
+            self._ready, self._detail = False, "dead"
+            raise EngineUnavailable("The model's engine has stopped.") from error
+        except Exception as error:
+            raise GenerationFailed("The model failed on this request.") from error
+
+    def _client_error(self, error: Exception) -> InvalidRequest:
+        param = getattr(error, "parameter", None)
+        text = str(error)
+        if "maximum context length" in text or "max_model_len" in text or "maximum model length" in text:
+            return ContextTooLong(self._info.max_context or 0)
+        where = f" See `{param}`." if param else ""
+        return InvalidRequest(f"The model cannot work on this request as it is.{where}", param)
+
+    def health(self) -> Health:
+        if self._llm is None:
+            return Health(ready=False, detail=self._detail)
+        if self._llm.errored:
+            return Health(ready=False, dead=True, detail="dead")
+        health: Health = self._load.health()
+        return msgspec.structs.replace(health, ready=self._ready, detail=self._detail)
+
+    async def aclose(self) -> None:
+        self._ready, self._detail = False, "closed"
+        if self._llm is not None:
+            llm, self._llm = self._llm, None
+            await asyncio.to_thread(llm.shutdown, _SHUTDOWN_S)

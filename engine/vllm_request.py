@@ -1,0 +1,150 @@
+"""A `ChatRequest` as vLLM's own chat request, with decoded media handed over in process.
+
+Only values made here reach vLLM: nothing a client sent is passed on unseen, and text can
+never hold the model's control tokens.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
+from vllm.exceptions import VLLMValidationError
+from vllm.multimodal.media import MEDIA_CONNECTOR_REGISTRY, MediaConnector
+
+from engine.types import ChatRequest, Medium, Message, Part, TextPart
+
+if TYPE_CHECKING:
+    import numpy as np
+
+CONNECTOR = "in_process"
+_SCHEME = "medium:"
+_FPS = 1000
+"""Frame numbers are milliseconds, so that any timestamp survives vLLM's frames-per-second."""
+
+_clips: dict[str, Medium] = {}
+"""Videos of requests that are being rendered, by the address under which vLLM asks for them."""
+
+
+@MEDIA_CONNECTOR_REGISTRY.register(CONNECTOR)
+class InProcessConnector(MediaConnector):
+    """Gives vLLM the videos of this process; every other address is refused, so vLLM fetches nothing."""
+
+    async def fetch_video_async(self, video_url: str, **_: Any) -> tuple[np.ndarray, dict[str, Any]]:
+        if video_url not in _clips:
+            raise VLLMValidationError("addresses are not fetched by the engine")
+        return _as_array(_clips[video_url])
+
+    async def fetch_image_async(self, image_url: str, **_: Any) -> Any:
+        raise VLLMValidationError("addresses are not fetched by the engine")
+
+    async def fetch_audio_async(self, audio_url: str, **_: Any) -> Any:
+        raise VLLMValidationError("addresses are not fetched by the engine")
+
+
+class Clips:
+    """Keeps the videos of one request reachable for vLLM while it renders: `with Clips(request):`."""
+
+    def __init__(self, request: ChatRequest) -> None:
+        self._clips = {_address(request.id, m): m for m in request.media if m.kind == "video"}
+
+    def __enter__(self) -> None:
+        _clips.update(self._clips)
+
+    def __exit__(self, *_: object) -> None:
+        for address in self._clips:
+            _clips.pop(address, None)
+
+
+class RequestBuilder:
+    """Builds vLLM's request; knows the control tokens of the loaded model."""
+
+    def __init__(self, model: str, control_tokens: Iterable[str]) -> None:
+        self._model = model
+        tokens = sorted((t for t in control_tokens if len(t) > 1), key=len, reverse=True)
+        self._control = re.compile("|".join(map(re.escape, tokens)) or r"(?!)")
+
+    def build(self, request: ChatRequest) -> ChatCompletionRequest:
+        """vLLM's request for `request`. Raises pydantic's `ValidationError` on values vLLM refuses."""
+        sampling = request.sampling
+        body: dict[str, Any] = {
+            "model": self._model,
+            "messages": [self._message(m, request.id) for m in request.messages],
+            "stream": request.stream,
+            "request_id": request.id,
+            "priority": request.priority,
+            "max_completion_tokens": sampling.max_tokens,
+            "logprobs": sampling.logprobs,
+            "top_logprobs": sampling.top_logprobs if sampling.logprobs else None,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "top_k": sampling.top_k,
+            "min_p": sampling.min_p,
+            "seed": sampling.seed,
+            "stop": sampling.stop,
+            "n": sampling.n,
+            "presence_penalty": sampling.presence_penalty,
+            "frequency_penalty": sampling.frequency_penalty,
+            "repetition_penalty": sampling.repetition_penalty,
+            "logit_bias": sampling.logit_bias,
+            "response_format": request.response_format,
+            "tools": request.tools,
+            "tool_choice": request.tool_choice,
+            "parallel_tool_calls": request.parallel_tool_calls,
+            "reasoning_effort": request.reasoning_effort,
+            "cache_salt": request.salt,
+        }
+        if request.stream:
+            body["stream_options"] = {"include_usage": True}
+        return ChatCompletionRequest(**{key: value for key, value in body.items() if value is not None})
+
+    def _message(self, message: Message, request_id: str) -> dict[str, Any]:
+        content = message.content
+        out: dict[str, Any] = {"role": message.role}
+        if isinstance(content, str):
+            out["content"] = self._plain(content)
+        elif content is not None:
+            out["content"] = [self._part(part, request_id) for part in content]
+        for name in ("name", "tool_calls", "tool_call_id"):
+            if (value := getattr(message, name)) is not None:
+                out[name] = value
+        return out
+
+    def _part(self, part: Part, request_id: str) -> dict[str, Any]:
+        if isinstance(part, TextPart):
+            return {"type": "text", "text": self._plain(part.text)}
+        medium = part.medium
+        if medium.kind == "image":
+            return {"type": "image_pil", "image_pil": medium.frames[0], "uuid": medium.digest}
+        url = {"url": _address(request_id, medium)}
+        return {"type": "video_url", "video_url": url, "uuid": medium.digest}
+
+    def _plain(self, text: str) -> str:
+        """The text with the model's control tokens broken up, so that they are read as text."""
+        return self._control.sub(lambda match: f"{match[0][0]} {match[0][1:]}", text)
+
+
+def _address(request_id: str, medium: Medium) -> str:
+    return f"{_SCHEME}{request_id}/{medium.digest}"
+
+
+def _as_array(clip: Medium) -> tuple[np.ndarray, dict[str, Any]]:
+    """Frames as uint8 `[T, H, W, 3]`, with the metadata that tells the model their times."""
+    import numpy as np
+
+    frames = np.stack([np.asarray(frame) for frame in clip.frames])
+    indices = [round(t * _FPS) for t in clip.timestamps]
+    total = indices[-1] + 1 if indices else len(frames)
+    return frames, {
+        "total_num_frames": total,
+        "fps": float(_FPS),
+        "duration": total / _FPS,
+        "video_backend": CONNECTOR,
+        "frames_indices": indices,
+        "do_sample_frames": False,
+    }
+
+
+
