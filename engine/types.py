@@ -31,6 +31,8 @@ class Medium(msgspec.Struct, eq=False):
     source: str
     data: bytes | None = None
     mime: str | None = None
+    parts: tuple[Medium, ...] = ()
+    """The images a video was given as, in time order; empty for a file."""
     sha256: str | None = None
     """Hex SHA-256 of the source bytes."""
     frames: tuple[Image, ...] = ()

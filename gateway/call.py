@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Literal
 
 import msgspec
 
-from engine.types import ChatChunk, ChatRequest, Usage
+from engine.types import ChatChunk, ChatRequest, Medium, Usage
 
 Lane = Literal["interactive", "batch", "video"]
 
@@ -17,8 +18,8 @@ class Plan(msgspec.Struct, frozen=True):
     """What a call needs to be worked page by page; see `gateway/stages/pages.py`."""
 
     page_requests: tuple[ChatRequest, ...]
-    summarise: Any
-    """`(answers: list[str]) -> ChatRequest`: the request that joins the pages' answers."""
+    summarise: Callable[[list[str]], ChatRequest]
+    """Makes the request that joins the pages' answers, given in page order."""
 
 
 class Call(msgspec.Struct, kw_only=True):
@@ -42,6 +43,13 @@ class Call(msgspec.Struct, kw_only=True):
     @property
     def stream(self) -> bool:
         return self.chat.stream
+
+    @property
+    def media(self) -> list[Medium]:
+        """Every medium of the call; those of all pages, where it has a plan."""
+        if self.plan is None:
+            return self.chat.media
+        return [medium for request in self.plan.page_requests for medium in request.media]
 
 
 class Progress(msgspec.Struct, frozen=True):

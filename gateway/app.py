@@ -1,0 +1,107 @@
+"""Puts the gateway together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from engine.base import Engine
+from engine.errors import EngineError
+from gateway.media.base import MediaReader
+from gateway.middleware.request_id import RequestId
+from gateway.models import build_models
+from gateway.pipeline import build_pipeline
+from gateway.routes import catalogue, docs, inference, operations
+from gateway.routes.errors import on_http_exception
+from gateway.settings import Settings
+from gateway.stages.base import Services
+from gateway.state import Gateway
+from gateway.telemetry import Telemetry
+
+log = logging.getLogger("gateway")
+
+_WATCH_S = 0.5
+"""How often the engines are looked at: a dead one turns readiness bad within this time."""
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    engine: Engine | None = None,
+    registry: CollectorRegistry | None = None,
+    on_death: Callable[[], None] = lambda: None,
+) -> Starlette:
+    """The ASGI application.
+
+    `engine` answers for every model in place of the configured ones. The models are loaded in the
+    background after start-up; `GET /ready` tells when. `on_death` is called once if an engine dies
+    or cannot be loaded, so that the server can drain and leave the restart to its supervisor.
+    """
+    settings = settings or Settings()
+    services = Services(
+        settings=settings,
+        models=build_models(settings, engine),
+        media=MediaReader(settings.media),
+        telemetry=Telemetry(registry),
+    )
+    gateway = Gateway(services=services, handler=build_pipeline(services))
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        task = asyncio.create_task(_run_models(gateway, on_death))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await gateway.models.aclose()
+            services.media.close()
+
+    app = Starlette(
+        routes=[*inference.ROUTES, *catalogue.ROUTES, *operations.ROUTES, *docs.ROUTES],
+        middleware=_middleware(settings),
+        exception_handlers={HTTPException: on_http_exception},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    app.state.gateway = gateway
+    return app
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    middleware = [Middleware(RequestId)]
+    if origins := settings.server.cors_origins:
+        cors = Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=["X-Request-ID", "Retry-After"],
+        )
+        middleware.append(cors)
+    return middleware
+
+
+async def _run_models(gateway: Gateway, on_death: Callable[[], None]) -> None:
+    """Load the models, then watch over them."""
+    try:
+        await gateway.models.load()
+    except EngineError as error:
+        gateway.load_error = "A model could not be loaded; see the log."
+        log.error("%s", error, exc_info=error.__cause__)
+        on_death()
+        return
+    while not gateway.models.dead:
+        gateway.telemetry.ready.set(gateway.ready)
+        await asyncio.sleep(_WATCH_S)
+    gateway.telemetry.ready.set(0)
+    log.error("an engine has died; draining")
+    on_death()

@@ -1,0 +1,23 @@
+"""The order of the stages, outermost first."""
+
+from __future__ import annotations
+
+from gateway.stages.base import Handler, Services, Stage
+from gateway.stages.generate import Generate
+from gateway.stages.pages import Pages
+from gateway.stages.prepare_media import PrepareMedia
+from gateway.stages.read_media import ReadMedia
+
+STAGES: tuple[Stage, ...] = (
+    ReadMedia,
+    Pages,
+    PrepareMedia,
+)
+
+
+def build_pipeline(services: Services) -> Handler:
+    """One handler out of all stages."""
+    handler: Handler = Generate(services)
+    for stage in reversed(STAGES):
+        handler = stage(handler, services)
+    return handler

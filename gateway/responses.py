@@ -1,0 +1,154 @@
+"""The one ASGI response: it runs the pipeline in the request's own task, waits for the first event
+before it sends headers, and closes the whole chain as soon as the client is gone.
+
+Starlette's `StreamingResponse` iterates in a child task and never closes its iterator, and plain
+handlers do not notice a disconnect at all; hence this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import aclosing
+
+from starlette.types import Receive, Scope, Send
+
+from engine.errors import EngineError
+from gateway.call import Call
+from gateway.errors import INTERNAL, SUCCESS, TIMEOUT, Code, GatewayError, from_engine
+from gateway.stages.base import Handler
+from gateway.stream import Reply, fold
+from gateway.telemetry import Telemetry
+from gateway.wire.base import Encoder, RenderError
+
+log = logging.getLogger("gateway")
+
+_SSE_HEADERS = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+
+
+class PipelineResponse:
+    """Answers one call: as one body, or as a stream where the call asks for it."""
+
+    def __init__(
+        self, handler: Handler, call: Call, encoder: Encoder, error: RenderError, telemetry: Telemetry
+    ) -> None:
+        self._handler = handler
+        self._call = call
+        self._encoder = encoder
+        self._error = error
+        self._telemetry = telemetry
+        self._started = False
+        self._complete = False
+        self._client_left = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        watcher = asyncio.create_task(self._watch(receive, task))
+        code: Code | None = None
+        with self._telemetry.inflight.labels(self._call.lane).track_inprogress():
+            try:
+                code = await self._answer(send)
+            except asyncio.CancelledError:
+                if not self._client_left:
+                    raise
+                task.uncancel()
+            finally:
+                watcher.cancel()
+                self._count(code)
+
+    async def _watch(self, receive: Receive, task: asyncio.Task[None]) -> None:
+        """Cancels the request's task, once, if the client leaves before its answer is complete."""
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        if not self._complete:
+            self._client_left = True
+            task.cancel()
+
+    async def _answer(self, send: Send) -> Code:
+        try:
+            async with asyncio.timeout_at(self._call.deadline):
+                await (self._stream(send) if self._call.stream else self._whole(send))
+            return SUCCESS
+        except Exception as error:
+            failure = as_gateway_error(error, self._call.request_id)
+        await self._fail(send, failure)
+        return failure.code
+
+    async def _whole(self, send: Send) -> None:
+        reply = await fold(await self._handler(self._call))
+        self._count_tokens(reply)
+        await self._send_body(send, 200, self._encoder.reply(reply))
+
+    async def _stream(self, send: Send) -> None:
+        usage = Reply()
+        async with aclosing(await self._handler(self._call)) as events:  # type: ignore[type-var]
+            async for event in events:
+                if self._call.first_chunk is None:
+                    self._mark_first_chunk()
+                if event.usage is not None:
+                    usage.add(event)
+                if frames := self._encoder.event(event):
+                    await self._send_frames(send, frames)
+        self._count_tokens(usage)
+        await self._send_frames(send, self._encoder.end(), last=True)
+
+    async def _fail(self, send: Send, error: GatewayError) -> None:
+        if self._started:
+            await self._send_frames(send, self._encoder.failure(error), last=True)
+        else:
+            headers = [(k.encode(), v.encode()) for k, v in error.reply_headers.items()]
+            body = self._error(error, self._call.request_id)
+            await self._send_body(send, error.code.status, body, headers)
+
+    async def _send_body(
+        self, send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None
+    ) -> None:
+        length = (b"content-length", str(len(body)).encode())
+        kind = (b"content-type", b"application/json")
+        await send(
+            {"type": "http.response.start", "status": status, "headers": [kind, length, *(headers or ())]}
+        )
+        self._complete = True
+        await send({"type": "http.response.body", "body": body})
+
+    async def _send_frames(self, send: Send, frames: bytes, *, last: bool = False) -> None:
+        if not self._started:
+            self._started = True
+            kind = (b"content-type", f"{self._encoder.stream_type}; charset=utf-8".encode())
+            await send({"type": "http.response.start", "status": 200, "headers": [kind, *_SSE_HEADERS]})
+        self._complete = last
+        await send({"type": "http.response.body", "body": frames, "more_body": not last})
+
+    def _mark_first_chunk(self) -> None:
+        self._call.first_chunk = time.monotonic()
+        waited = self._call.first_chunk - self._call.received
+        self._telemetry.first_chunk.labels(self._call.lane).observe(waited)
+
+    def _count_tokens(self, reply: Reply) -> None:
+        model = self._call.chat.model
+        self._telemetry.tokens.labels(model, "input").inc(reply.usage.prompt_tokens)
+        self._telemetry.tokens.labels(model, "output").inc(reply.usage.completion_tokens)
+
+    def _count(self, code: Code | None) -> None:
+        wire, task = self._call.wire, self._call.task
+        if code is None:
+            self._telemetry.disconnects.labels(wire).inc()
+            return
+        self._telemetry.requests.labels(wire, task, code.number).inc()
+        self._telemetry.duration.labels(wire, task).observe(time.monotonic() - self._call.received)
+
+
+def as_gateway_error(error: Exception, request_id: str) -> GatewayError:
+    """Any exception as a refusal with its business code; what nobody foresaw is logged, not shown."""
+    if isinstance(error, GatewayError):
+        return error
+    if isinstance(error, EngineError):
+        if error.__cause__ is not None:
+            log.warning("request %s: %s", request_id, type(error.__cause__).__name__)
+        return from_engine(error)
+    if isinstance(error, TimeoutError):
+        return GatewayError(TIMEOUT)
+    log.error("request %s failed", request_id, exc_info=error)
+    return GatewayError(INTERNAL)

@@ -1,0 +1,1 @@
+"""Thin routes: from a path to a wire format and the pipeline."""

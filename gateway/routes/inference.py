@@ -1,0 +1,84 @@
+"""The routes that ask a model, one for each wire format's path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from gateway.errors import CONTENT_TYPE, TOO_LARGE, UNAVAILABLE, GatewayError
+from gateway.responses import PipelineResponse, as_gateway_error
+from gateway.routes.errors import ErrorResponse
+from gateway.state import Gateway, gateway_of
+from gateway.wire import openai, tasks
+from gateway.wire.base import Intake, Parse, RenderError
+
+
+class Inference:
+    """An ASGI endpoint: reads the body, parses it, and runs the pipeline on the call."""
+
+    def __init__(self, parse: Parse, error: RenderError) -> None:
+        self._parse = parse
+        self._error = error
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        gateway = gateway_of(scope)
+        request_id: str = scope["state"]["request_id"]
+        response: PipelineResponse | ErrorResponse
+        try:
+            response = await self._respond(request, gateway, request_id)
+        except Exception as error:
+            response = ErrorResponse(as_gateway_error(error, request_id), self._error, request_id)
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request, gateway: Gateway, request_id: str) -> PipelineResponse:
+        if not gateway.ready:
+            raise _not_ready(gateway)
+        _check_headers(request)
+        body = await _read_body(request, gateway.settings.server.max_body_mb * 1e6)
+        call, encoder = self._parse(body, Intake(request_id, gateway.settings, gateway.models))
+        return PipelineResponse(gateway.handler, call, encoder, self._error, gateway.telemetry)
+
+
+def _not_ready(gateway: Gateway) -> GatewayError:
+    why = "The server is shutting down." if gateway.draining else "The model is still loading."
+    return GatewayError(UNAVAILABLE, why, retry_after=5)
+
+
+def _check_headers(request: Request) -> None:
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise GatewayError(CONTENT_TYPE)
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise GatewayError(CONTENT_TYPE, "The body is compressed.")
+
+
+async def _read_body(request: Request, limit: float) -> bytes:
+    """The whole body; refused as soon as it is known to be too large, however it is sent."""
+    too_large = GatewayError(TOO_LARGE, f"The body is larger than {limit / 1e6:g} MB.", headers={"connection": "close"})
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise too_large
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise too_large
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _route(path: str, parse: Parse, error: RenderError) -> Route:
+    endpoint: Callable[..., object] = Inference(parse, error)
+    return Route(path, endpoint, methods=["POST"])
+
+
+ROUTES: tuple[BaseRoute, ...] = (
+    _route("/infer", tasks.parse, tasks.error),
+    _route("/infer_stream", tasks.parse_stream, tasks.error),
+    _route("/v1/chat/completions", openai.parse, openai.error),
+)

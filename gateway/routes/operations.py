@@ -1,0 +1,51 @@
+"""For those who run the gateway: liveness, readiness, metrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from gateway import __version__
+from gateway.state import Gateway, gateway_of
+from gateway.wire.base import json_encode
+
+
+async def health(request: Request) -> Response:
+    """Live: the process answers. Says nothing about the model."""
+    return _json({"status": "ok", "version": __version__})
+
+
+async def ready(request: Request) -> Response:
+    """Ready: every model is loaded and warm, and the server is not draining."""
+    gateway = gateway_of(request.scope)
+    return _json(_status(gateway), 200 if gateway.ready else 503)
+
+
+def _status(gateway: Gateway) -> dict[str, Any]:
+    models = {model.name: msgspec.to_builtins(model.health()) for model in gateway.models}
+    return {
+        "status": "draining" if gateway.draining else "ready" if gateway.ready else "not ready",
+        "detail": gateway.load_error,
+        "models": models,
+    }
+
+
+async def metrics(request: Request) -> Response:
+    telemetry = gateway_of(request.scope).telemetry
+    return Response(generate_latest(telemetry.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _json(content: Any, status: int = 200) -> Response:
+    return Response(json_encode(content), status, media_type="application/json")
+
+
+ROUTES: tuple[BaseRoute, ...] = (
+    Route("/health", health, methods=["GET"]),
+    Route("/ready", ready, methods=["GET"]),
+    Route("/metrics", metrics, methods=["GET"]),
+)

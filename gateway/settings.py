@@ -1,0 +1,167 @@
+"""The whole configuration: one typed tree from a YAML file, the environment and flags.
+
+Later sources win: file, then `QWEN_VL_*` variables (`QWEN_VL_SERVER__PORT=9000`), then flags.
+A wrong or unknown setting raises `SettingsError` with a sentence that names it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from engine.config import EngineConfig, VllmConfig
+
+PREFIX = "QWEN_VL_"
+DEFAULT_MODEL = "qwen3-vl-30b"
+
+
+class SettingsError(Exception):
+    """A setting is wrong or unknown; `str()` is a sentence for the operator."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServerSettings(_Section):
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    cors_origins: list[str] = Field(
+        default_factory=list,
+        description='Origins whose pages may call the API from a browser; `["*"]` for all.',
+    )
+    max_body_mb: float = Field(default=64, gt=0, description="Largest request body in MB.")
+    max_connections: int = Field(default=2048, ge=1, description="Requests served at a time; more get 503.")
+    drain_timeout_s: float = Field(
+        default=30, ge=0, description="Seconds that running requests get to finish after SIGTERM."
+    )
+    request_timeout_s: float = Field(
+        default=30, gt=0, description="Seconds one interactive answer may take."
+    )
+    long_request_timeout_s: float = Field(
+        default=120, gt=0, description="Seconds a document or video answer may take."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="How much the gateway writes to the log."
+    )
+    access_log: bool = Field(default=False, description="One log line for each request.")
+
+
+class MediaSettings(_Section):
+    max_image_mb: float = Field(default=10, gt=0, description="Largest image file in MB.")
+    max_pixels_m: float = Field(
+        default=40, gt=0, description="Most pixels of one image in millions, checked before it is decoded."
+    )
+    max_request_pixels_m: float = Field(
+        default=160, gt=0, description="Most pixels of one request's images together, in millions."
+    )
+    max_side: int = Field(
+        default=2048, ge=64, description="Longer side in pixels to which larger images are scaled down."
+    )
+    max_video_mb: float = Field(default=40, gt=0, description="Largest video file in MB.")
+    max_video_s: float = Field(default=30, gt=0, description="Longest video in seconds.")
+    video_fps: float = Field(default=2, gt=0, description="Frames a second that the model sees of a video.")
+    max_frames: int = Field(default=32, ge=2, description="Most frames of one video that the model sees.")
+    workers: int = Field(default=2, ge=1, description="Threads that decode media.")
+
+
+class ModelSettings(_Section):
+    engine: EngineConfig = Field(default_factory=VllmConfig, description="What answers for this model.")
+    aliases: list[str] = Field(default_factory=list, description="Further names under which clients may ask for it.")
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    server: ServerSettings = Field(default_factory=ServerSettings, description="The HTTP server.")
+    media: MediaSettings = Field(default_factory=MediaSettings, description="What may come in, and how it is read.")
+    models: dict[str, ModelSettings] = Field(
+        default_factory=lambda: {DEFAULT_MODEL: ModelSettings(aliases=["qwen3-vl"])},
+        min_length=1,
+        description="The served models by name; the first one answers where a request names none.",
+    )
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Settings:
+        names = [name for key, model in self.models.items() for name in (key, *model.aliases)]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"these model names are given twice: {', '.join(sorted(twice))}")
+        return self
+
+    @property
+    def default_model(self) -> str:
+        return next(iter(self.models))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        flags = dict(init_settings.init_kwargs)  # type: ignore[attr-defined]
+        file = flags.pop("_file", {})
+        return (
+            InitSettingsSource(settings_cls, flags),
+            env_settings,
+            InitSettingsSource(settings_cls, file),
+        )
+
+
+def load_settings(file: str | Path | None = None, flags: dict[str, Any] | None = None) -> Settings:
+    """Read the configuration. `flags` is a tree such as `{"server": {"port": 9000}}`.
+
+    Raises `SettingsError`.
+    """
+    tree = _read_file(Path(file)) if file else {}
+    _refuse_unknown_variables()
+    try:
+        return Settings(_file=tree, **(flags or {}))  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from error
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise SettingsError(f"The configuration file {path} cannot be read: {error.strerror}.") from error
+    except yaml.YAMLError as error:
+        raise SettingsError(f"The configuration file {path} is not valid YAML: {error}") from error
+    if not isinstance(tree, dict):
+        raise SettingsError(f"The configuration file {path} must hold settings by name.")
+    return tree
+
+
+def _refuse_unknown_variables() -> None:
+    """pydantic-settings reads the variables it knows and passes over the rest; a typo must not pass."""
+    for variable in os.environ:
+        if variable.upper().startswith(PREFIX):
+            top = variable.upper().removeprefix(PREFIX).split("__")[0].lower()
+            if top not in Settings.model_fields:
+                raise SettingsError(f"The environment variable {variable} names no setting.")
+
+
+def _sentence(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"]) or "configuration"
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"There is no setting {name}.")
+        else:
+            lines.append(f"The setting {name} is wrong: {problem['msg']}.")
+    return " ".join(lines)

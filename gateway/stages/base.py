@@ -1,0 +1,39 @@
+"""The onion: each stage wraps the next, and the innermost asks the engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import msgspec
+
+from gateway.call import Call, Event
+from gateway.media.base import MediaReader
+from gateway.models import Models
+from gateway.settings import Settings
+from gateway.telemetry import Telemetry
+
+
+class Handler(Protocol):
+    """Works on a call and gives back its events.
+
+    A coroutine that returns an iterator: a stage that only prepares the call awaits, and then
+    returns the next stage's iterator as it is, so that no chunk passes through it. What must be
+    released at the end (a slot, a reservation) is taken inside an async generator, whose
+    `finally` runs when the iterator is closed.
+    """
+
+    async def __call__(self, call: Call) -> AsyncIterator[Event]: ...
+
+
+class Services(msgspec.Struct, frozen=True):
+    """What stages work with."""
+
+    settings: Settings
+    models: Models
+    media: MediaReader
+    telemetry: Telemetry
+
+
+class Stage(Protocol):
+    def __call__(self, inner: Handler, services: Services) -> Handler: ...

@@ -1,0 +1,69 @@
+"""Works a document page by page, then joins the pages' answers.
+
+The parent call holds no slot. Each page, and the summary, is a call of its own that enters the
+pipeline again right after this stage, so that pages are cached, counted and admitted one by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import msgspec
+
+from engine.types import ChatRequest
+from gateway.call import Call, Event, Plan, Progress
+from gateway.stages.base import Handler, Services
+from gateway.stream import Reply, fold
+
+_AT_ONCE = 4
+"""Pages of one document that are worked on at the same time."""
+
+
+class Pages:
+    def __init__(self, inner: Handler, services: Services) -> None:
+        self._inner = inner
+
+    async def __call__(self, call: Call) -> AsyncIterator[Event]:
+        if call.plan is None:
+            return await self._inner(call)
+        return self._work(call, call.plan)
+
+    async def _work(self, call: Call, plan: Plan) -> AsyncIterator[Event]:
+        answers: dict[int, str] = {}
+        async with aclosing(self._pages(call, plan)) as pages:
+            async for progress in pages:
+                answers[progress.page] = progress.answer
+                yield progress
+        summary = plan.summarise([answers[page] for page in sorted(answers)])
+        events = await self._inner(_child(call, summary))
+        async with aclosing(events):  # type: ignore[type-var]
+            async for event in events:
+                yield event
+
+    async def _pages(self, call: Call, plan: Plan) -> AsyncIterator[Progress]:
+        """Pages in the order in which they finish. Leaving early cancels those that still run."""
+        gate = asyncio.Semaphore(_AT_ONCE)
+        total = len(plan.page_requests)
+
+        async def work(number: int, request: ChatRequest) -> tuple[int, Reply]:
+            async with gate:
+                return number, await fold(await self._inner(_child(call, request)))
+
+        tasks = [
+            asyncio.create_task(work(number, request))
+            for number, request in enumerate(plan.page_requests, 1)
+        ]
+        try:
+            for done, finished in enumerate(asyncio.as_completed(tasks), 1):
+                number, reply = await finished
+                yield Progress(done, total, number, reply.first.content, reply.usage)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _child(call: Call, request: ChatRequest) -> Call:
+    return msgspec.structs.replace(call, chat=request, plan=None)

@@ -1,0 +1,19 @@
+"""Turns the bytes of every medium into the frames that the model sees."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from gateway.call import Call, Event
+from gateway.stages.base import Handler, Services
+
+
+class PrepareMedia:
+    def __init__(self, inner: Handler, services: Services) -> None:
+        self._inner = inner
+        self._media = services.media
+
+    async def __call__(self, call: Call) -> AsyncIterator[Event]:
+        if media := call.media:
+            await self._media.prepare(media)
+        return await self._inner(call)

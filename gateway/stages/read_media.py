@@ -1,0 +1,19 @@
+"""Brings in the source bytes of every medium, and their digest."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from gateway.call import Call, Event
+from gateway.stages.base import Handler, Services
+
+
+class ReadMedia:
+    def __init__(self, inner: Handler, services: Services) -> None:
+        self._inner = inner
+        self._media = services.media
+
+    async def __call__(self, call: Call) -> AsyncIterator[Event]:
+        if media := call.media:
+            await self._media.read(media)
+        return await self._inner(call)

@@ -1,0 +1,40 @@
+"""What one running gateway holds; routes and middleware find it in `scope["state"]`."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.types import Scope
+
+from gateway.models import Models
+from gateway.settings import Settings
+from gateway.stages.base import Handler, Services
+from gateway.telemetry import Telemetry
+
+
+class Gateway(msgspec.Struct):
+    services: Services
+    handler: Handler
+    draining: bool = False
+    load_error: str = ""
+    """Why a model could not be loaded; empty while all is well."""
+
+    @property
+    def settings(self) -> Settings:
+        return self.services.settings
+
+    @property
+    def models(self) -> Models:
+        return self.services.models
+
+    @property
+    def telemetry(self) -> Telemetry:
+        return self.services.telemetry
+
+    @property
+    def ready(self) -> bool:
+        return not self.draining and self.models.ready
+
+
+def gateway_of(scope: Scope) -> Gateway:
+    gateway: Gateway = scope["app"].state.gateway
+    return gateway

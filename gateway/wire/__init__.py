@@ -1,0 +1,1 @@
+"""Wire formats: siblings over the same call and events, one file each."""

@@ -1,0 +1,100 @@
+"""What a wire format is: it parses a body into a call, and writes events and errors in its own shape."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, Protocol, TypeVar
+
+import msgspec
+
+from engine.types import Medium
+from gateway.call import Call, Event
+from gateway.errors import INVALID_REQUEST, GatewayError
+from gateway.models import Models
+from gateway.settings import Settings
+from gateway.stream import Reply
+
+
+T = TypeVar("T")
+
+
+class Intake(msgspec.Struct, frozen=True):
+    """What a format needs beside the body to make a call of it."""
+
+    request_id: str
+    settings: Settings
+    models: Models
+
+    def deadline(self, lane: str) -> float:
+        """When an answer in this lane must be complete, on the monotonic clock."""
+        server = self.settings.server
+        allowed = server.request_timeout_s if lane == "interactive" else server.long_request_timeout_s
+        return time.monotonic() + allowed
+
+
+class Encoder(Protocol):
+    """Writes the answer to one call. Either `reply`, or `event`s and then `end` or `failure`."""
+
+    stream_type: str
+    """MIME type of a stream in this format."""
+
+    def reply(self, reply: Reply) -> bytes:
+        """The whole answer as one body."""
+        ...
+
+    def event(self, event: Event) -> bytes:
+        """Frames for one event; empty where the format has nothing to say."""
+        ...
+
+    def end(self) -> bytes:
+        """The frames that close a complete stream."""
+        ...
+
+    def failure(self, error: GatewayError) -> bytes:
+        """The frames that close a stream which cannot go on."""
+        ...
+
+
+Parse = Callable[[bytes, Intake], tuple[Call, Encoder]]
+"""Makes a call of a body, and what writes its answer. Raises `GatewayError`."""
+
+RenderError = Callable[[GatewayError, str], bytes]
+"""The body of a refusal for a request id, in the format's own shape."""
+
+
+def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """The body as the decoder's type. Raises `GatewayError` with the field that is wrong."""
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        refuse(error)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        detail = "The body is empty." if not body.strip() else "The body is not valid JSON."
+        raise GatewayError(INVALID_REQUEST, detail) from None
+
+
+def refuse(error: msgspec.ValidationError) -> NoReturn:
+    """msgspec's "Expected `int`, got `str` - at `$.a.b`" as a refusal that names the field."""
+    problem, _, path = str(error).partition(" - at `")
+    field = path.rstrip("`").removeprefix("$").removeprefix(".")
+    where = f"{field}: " if field else ""
+    raise GatewayError(INVALID_REQUEST, f"{where}{problem}.", param=field or None) from None
+
+
+def invalid(field: str, problem: str) -> GatewayError:
+    return GatewayError(INVALID_REQUEST, f"{field}: {problem}", param=field)
+
+
+def medium_of(source: str, kind: Any = None) -> Medium:
+    """A medium for a source; without a kind, a data URL's own MIME type decides."""
+    if kind is None:
+        kind = "video" if source[:11].lower() == "data:video/" else "image"
+    return Medium(kind, source)
+
+
+def count(media: Sequence[Medium], kind: str) -> int:
+    return sum(medium.kind == kind for medium in media)
+
+
+json_encode = msgspec.json.Encoder().encode

@@ -1,0 +1,296 @@
+"""OpenAI's chat completions, as its SDKs send and read them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from engine.types import ChatChunk, ChatRequest, Choice, MediaPart, Message, Part, Sampling, TextPart, Usage
+from gateway import errors
+from gateway.call import Call, Event, Lane, Progress
+from gateway.errors import GatewayError
+from gateway.models import Model
+from gateway.stream import FoldedChoice, Reply
+from gateway.wire.base import Encoder, Intake, count, decode, invalid, json_encode, medium_of
+
+name = "openai"
+
+Name = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class Url(Struct, frozen=True):
+    url: str
+    detail: Literal["auto", "low", "high", "original"] = "auto"
+
+
+class TextContent(Struct, frozen=True, tag="text"):
+    text: str
+
+
+class ImageContent(Struct, frozen=True, tag="image_url"):
+    image_url: Url
+
+
+class VideoContent(Struct, frozen=True, tag="video_url"):
+    video_url: Url
+
+
+Content = TextContent | ImageContent | VideoContent
+
+
+class ChatMessage(Struct, frozen=True):
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[Content] | None = None
+    name: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    tool_call_id: str | None = None
+
+
+class StreamOptions(Struct, frozen=True):
+    include_usage: bool = False
+
+
+class ChatBody(Struct, frozen=True):
+    """A request to `/v1/chat/completions`. Fields that are not named here are passed over."""
+
+    messages: Annotated[list[ChatMessage], Meta(min_length=1, max_length=1024)]
+    model: Annotated[str, Meta(max_length=256)] | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: Annotated[int, Meta(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, Meta(ge=1)] | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(gt=0, le=1)] | None = None
+    top_k: Annotated[int, Meta(ge=-1)] | None = None
+    min_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    n: Annotated[int, Meta(ge=1, le=8)] | None = None
+    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
+    stop: str | Annotated[list[str], Meta(max_length=16)] | None = None
+    presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
+    frequency_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
+    repetition_penalty: Annotated[float, Meta(gt=0, le=2)] | None = None
+    logit_bias: dict[str, Annotated[float, Meta(ge=-100, le=100)]] | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
+    response_format: dict[str, Any] | None = None
+    tools: Annotated[list[dict[str, Any]], Meta(max_length=128)] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
+    reasoning_effort: Annotated[str, Meta(max_length=16)] | None = None
+
+
+_bodies = msgspec.json.Decoder(ChatBody)
+
+
+def parse(body: bytes, intake: Intake) -> tuple[Call, Encoder]:
+    """The call for a body, and what writes its answer. Raises `GatewayError`."""
+    request = decode(body, _bodies)
+    _check(request)
+    chat = _chat(request, intake.models.get(request.model), intake.request_id)
+    lane: Lane = "video" if count(chat.media, "video") else "interactive"
+    call = Call(
+        request_id=intake.request_id, chat=chat, wire=name, lane=lane, deadline=intake.deadline(lane)
+    )
+    include_usage = bool(request.stream_options and request.stream_options.include_usage)
+    return call, ChatEncoder(call, include_usage)
+
+
+def _check(request: ChatBody) -> None:
+    if request.top_logprobs and not request.logprobs:
+        raise invalid("top_logprobs", "needs logprobs to be true.")
+    if request.tool_choice and not request.tools and request.tool_choice != "none":
+        raise invalid("tool_choice", "needs tools.")
+    if (form := request.response_format) and form.get("type") not in ("text", "json_object", "json_schema"):
+        raise invalid("response_format.type", "must be text, json_object or json_schema.")
+    if (form := request.response_format) and form["type"] == "json_schema":
+        schema = form.get("json_schema")
+        if not isinstance(schema, dict) or not isinstance(schema.get("schema"), dict):
+            raise invalid("response_format.json_schema", "must hold a schema.")
+
+
+def _chat(request: ChatBody, model: Model, request_id: str) -> ChatRequest:
+    stop = [request.stop] if isinstance(request.stop, str) else request.stop
+    return ChatRequest(
+        id=request_id,
+        model=model.name,
+        messages=tuple(_message(message) for message in request.messages),
+        sampling=Sampling(
+            max_tokens=request.max_completion_tokens or request.max_tokens,
+            temperature=request.temperature,
+            top_p=request.top_p,
+            top_k=request.top_k,
+            min_p=request.min_p,
+            seed=request.seed,
+            stop=stop,
+            n=request.n or 1,
+            presence_penalty=request.presence_penalty,
+            frequency_penalty=request.frequency_penalty,
+            repetition_penalty=request.repetition_penalty,
+            logit_bias=request.logit_bias,
+            logprobs=bool(request.logprobs),
+            top_logprobs=request.top_logprobs,
+        ),
+        stream=bool(request.stream),
+        response_format=request.response_format,
+        tools=request.tools or None,
+        tool_choice=request.tool_choice,
+        parallel_tool_calls=request.parallel_tool_calls,
+        reasoning_effort=request.reasoning_effort,
+    )
+
+
+def _message(message: ChatMessage) -> Message:
+    content = message.content
+    return Message(
+        role=message.role,
+        content=tuple(_part(part) for part in content) if isinstance(content, list) else content,
+        name=message.name,
+        tool_calls=message.tool_calls,
+        tool_call_id=message.tool_call_id,
+    )
+
+
+def _part(part: Content) -> Part:
+    if isinstance(part, TextContent):
+        return TextPart(part.text)
+    if isinstance(part, ImageContent):
+        return MediaPart(medium_of(part.image_url.url, "image"))
+    return MediaPart(medium_of(part.video_url.url, "video"))
+
+
+class ChatEncoder:
+    stream_type = "text/event-stream"
+
+    def __init__(self, call: Call, include_usage: bool = False) -> None:
+        self._call = call
+        self._include_usage = include_usage
+        self._started: set[int] = set()
+        self._usage: Usage | None = None
+        self._head: dict[str, Any] = {}
+
+    def reply(self, reply: Reply) -> bytes:
+        choices = sorted(reply.choices, key=lambda choice: choice.index)
+        return json_encode(
+            {
+                "id": f"chatcmpl-{self._call.request_id}",
+                "object": "chat.completion",
+                "created": reply.created,
+                "model": reply.model,
+                "choices": [_whole(choice) for choice in choices],
+                "usage": _usage(reply.usage),
+            }
+        )
+
+    def event(self, event: Event) -> bytes:
+        if isinstance(event, Progress):
+            return b""
+        if not self._head:
+            self._head = self._make_head(event)
+        self._usage = event.usage or self._usage
+        choices = [self._delta(choice) for choice in event.choices if _says_something(choice)]
+        return self._frame({"choices": choices}) if choices else b""
+
+    def end(self) -> bytes:
+        usage = b""
+        if self._include_usage:
+            usage = self._frame({"choices": [], "usage": _usage(self._usage or Usage())})
+        return usage + b"data: [DONE]\n\n"
+
+    def failure(self, error: GatewayError) -> bytes:
+        return b"data: %b\n\ndata: [DONE]\n\n" % json_encode({"error": _error(error)})
+
+    def _make_head(self, chunk: ChatChunk) -> dict[str, Any]:
+        return {
+            "id": f"chatcmpl-{self._call.request_id}",
+            "object": "chat.completion.chunk",
+            "created": chunk.created,
+            "model": chunk.model,
+        }
+
+    def _frame(self, rest: dict[str, Any]) -> bytes:
+        return b"data: %b\n\n" % json_encode(self._head | rest)
+
+    def _delta(self, choice: Choice) -> dict[str, Any]:
+        delta: dict[str, Any] = {}
+        if choice.index not in self._started:
+            self._started.add(choice.index)
+            delta["role"] = "assistant"
+        if choice.content or (not delta.get("tool_calls") and "role" in delta):
+            delta["content"] = choice.content
+        if choice.reasoning:
+            delta["reasoning_content"] = choice.reasoning
+        if choice.tool_calls:
+            delta["tool_calls"] = choice.tool_calls
+        return {
+            "index": choice.index,
+            "delta": delta,
+            "logprobs": choice.logprobs,
+            "finish_reason": choice.finish_reason,
+        }
+
+
+def _says_something(choice: Choice) -> bool:
+    return bool(choice.content or choice.reasoning or choice.tool_calls or choice.finish_reason or choice.logprobs)
+
+
+def _whole(choice: FoldedChoice) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": choice.content, "refusal": None}
+    if choice.reasoning:
+        message["reasoning_content"] = choice.reasoning
+    if choice.tool_calls:
+        message["tool_calls"] = [
+            {key: value for key, value in call.items() if key != "index"} for call in choice.tool_calls
+        ]
+        message["content"] = choice.content or None
+    return {
+        "index": choice.index,
+        "message": message,
+        "logprobs": {"content": choice.logprobs} if choice.logprobs else None,
+        "finish_reason": choice.finish_reason or "stop",
+    }
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+    }
+
+
+_TYPES = {400: "invalid_request_error", 404: "invalid_request_error", 413: "invalid_request_error"}
+_NAMES = {
+    errors.CONTENT.number: "content_policy_violation",
+    errors.CONTEXT_TOO_LONG.number: "context_length_exceeded",
+}
+
+
+def error(error: GatewayError, request_id: str) -> bytes:
+    return json_encode({"error": _error(error)})
+
+
+def _error(error: GatewayError) -> dict[str, Any]:
+    status = error.code.status
+    kind = "server_error" if status >= 500 else _TYPES.get(status, "invalid_request_error")
+    code = _NAMES.get(error.code.number, error.code.name)
+    return {"message": error.message, "type": kind, "param": error.param, "code": code}
+
+
+def models(models: Any) -> dict[str, Any]:
+    """The body of `GET /v1/models`."""
+    return {"object": "list", "data": [entry for model in models for entry in _entries(model)]}
+
+
+def _entries(model: Model) -> list[dict[str, Any]]:
+    return [model_entry(model, name) for name in (model.name, *model.aliases)]
+
+
+def model_entry(model: Model, name: str) -> dict[str, Any]:
+    """The body of `GET /v1/models/{name}`."""
+    entry = {"id": name, "object": "model", "created": model.created, "owned_by": "qwen-vl-gateway"}
+    if (limit := model.engine.info.max_context) is not None:
+        entry["max_model_len"] = limit
+    return entry

@@ -1,0 +1,236 @@
+"""The gateway's own format: `POST /infer` and `POST /infer_stream`."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from engine.types import ChatRequest, Medium, Sampling
+from gateway.call import Call, Event, Lane, Plan, Progress
+from gateway.errors import SUCCESS, GatewayError
+from gateway.models import Model
+from gateway.stream import Reply
+from gateway.tasks import BY_NAME, Task
+from gateway.wire.base import Encoder, Intake, count, decode, invalid, json_encode, medium_of
+
+name = "tasks"
+
+
+class Options(Struct, frozen=True):
+    max_tokens: Annotated[int, Meta(ge=1, le=32768)] | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(gt=0, le=1)] | None = None
+    top_k: Annotated[int, Meta(ge=-1, le=1000)] | None = None
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
+    stop: Annotated[list[Annotated[str, Meta(min_length=1, max_length=256)]], Meta(max_length=8)] | None = None
+    stream: bool = False
+    timeout_ms: Annotated[int, Meta(ge=1, le=600_000)] | None = None
+
+
+class TaskBody(Struct, frozen=True):
+    """A request of the task API."""
+
+    task: Annotated[str, Meta(max_length=64)]
+    images: Annotated[list[str], Meta(max_length=64)] = []
+    video: str | None = None
+    text: Annotated[str, Meta(max_length=32768)] = ""
+    system: Annotated[str, Meta(max_length=8192)] = ""
+    model: Annotated[str, Meta(max_length=256)] | None = None
+    options: Options = Options()
+
+
+_bodies = msgspec.json.Decoder(TaskBody)
+
+
+def parse(body: bytes, intake: Intake) -> tuple[Call, Encoder]:
+    """The call for a body, and what writes its answer. Raises `GatewayError`."""
+    return _parse(body, intake, stream=False)
+
+
+def parse_stream(body: bytes, intake: Intake) -> tuple[Call, Encoder]:
+    """As `parse`, for the path that always streams."""
+    return _parse(body, intake, stream=True)
+
+
+def _parse(body: bytes, intake: Intake, *, stream: bool) -> tuple[Call, Encoder]:
+    request = decode(body, _bodies)
+    task = BY_NAME.get(request.task)
+    if task is None:
+        raise invalid("task", f"there is no task of this name; there are {', '.join(BY_NAME)}.")
+    media = _media(task, request)
+    _check(task, request, media)
+    model = intake.models.get(request.model)
+    lane: Lane = "video" if count(media, "video") else task.lane
+    chats = _Chats(task, request, model, intake.request_id, stream or request.options.stream)
+    deadline = intake.deadline(lane)
+    if request.options.timeout_ms:
+        deadline = min(deadline, time.monotonic() + request.options.timeout_ms / 1000)
+    call = Call(
+        request_id=intake.request_id,
+        chat=chats.whole(media),
+        wire=name,
+        task=task.name,
+        lane=lane,
+        deadline=deadline,
+        plan=chats.plan(media),
+    )
+    return call, TaskEncoder(call, task, model.engine.info.experts_per_token)
+
+
+def _media(task: Task, request: TaskBody) -> list[Medium]:
+    media = [medium_of(source) for source in request.images]
+    if request.video is not None:
+        media.append(medium_of(request.video, "video"))
+    if task.lane == "video" and media and not count(media, "video"):
+        return [Medium("video", "", parts=tuple(media))]
+    return media
+
+
+def _check(task: Task, request: TaskBody, media: list[Medium]) -> None:
+    """Raises `GatewayError` where the task cannot work on these media or this text."""
+    limits = task.limits
+    images = max(count(media, "image"), *(len(medium.parts) for medium in media), 0)
+    if request.video is not None and not limits.max_videos:
+        raise invalid("video", f"the task {task.name} takes no video.")
+    if len(media) < limits.min_items:
+        raise invalid("images", f"the task {task.name} needs at least {limits.min_items}.")
+    if images > limits.max_images:
+        raise invalid("images", f"the task {task.name} takes at most {limits.max_images}.")
+    if count(media, "video") > limits.max_videos:
+        raise invalid("images", f"the task {task.name} takes at most {limits.max_videos} videos.")
+    if task.default_text is None and not request.text.strip():
+        raise invalid("text", f"the task {task.name} needs a question.")
+
+
+class _Chats:
+    """Makes the chat requests of one task request."""
+
+    def __init__(self, task: Task, request: TaskBody, model: Model, request_id: str, stream: bool) -> None:
+        self._task, self._request, self._model = task, request, model
+        self._id, self._stream = request_id, stream
+
+    def whole(self, media: list[Medium]) -> ChatRequest:
+        return self._chat(self._id, self._task.messages(self._request.text, media, self._request.system))
+
+    def plan(self, media: list[Medium]) -> Plan | None:
+        """One request a page and one that joins them; `None` where one request does it all."""
+        if self._task.plan != "pages" or len(media) < 2:
+            return None
+        text, system = self._request.text, self._request.system
+        pages = tuple(
+            self._chat(f"{self._id}-p{number}", self._task.messages(text, [medium], system), stream=False)
+            for number, medium in enumerate(media, 1)
+        )
+        return Plan(
+            pages,
+            lambda answers: self._chat(f"{self._id}-s", self._task.summary_messages(text, answers, system)),
+        )
+
+    def _chat(self, request_id: str, messages: Any, *, stream: bool | None = None) -> ChatRequest:
+        return ChatRequest(
+            id=request_id,
+            model=self._model.name,
+            messages=messages,
+            sampling=self._sampling(),
+            stream=self._stream if stream is None else stream,
+            response_format=_held_to(self._task),
+            score=True,
+        )
+
+    def _sampling(self) -> Sampling:
+        options, task = self._request.options, self._task
+        return Sampling(
+            max_tokens=options.max_tokens or task.max_tokens,
+            temperature=task.temperature if options.temperature is None else options.temperature,
+            top_p=options.top_p,
+            top_k=options.top_k,
+            seed=options.seed,
+            stop=options.stop,
+        )
+
+
+def _held_to(task: Task) -> dict[str, Any] | None:
+    """OpenAI's `response_format` for the task's schema."""
+    if task.schema is None:
+        return None
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": task.name, "schema": task.schema, "strict": True},
+    }
+
+
+class TaskEncoder:
+    stream_type = "text/event-stream"
+
+    def __init__(self, call: Call, task: Task, experts_per_token: int | None) -> None:
+        self._call = call
+        self._task = task
+        self._experts_per_token = experts_per_token
+        self._reply = Reply()
+        self._index = 0
+
+    def reply(self, reply: Reply) -> bytes:
+        result = self._result(reply)
+        return json_encode(_envelope(self._call.request_id, SUCCESS.number, SUCCESS.name, result))
+
+    def event(self, event: Event) -> bytes:
+        self._reply.add(event)
+        if isinstance(event, Progress):
+            return _frame(
+                "progress",
+                {"done": event.done, "total": event.total, "page": event.page, "answer": event.answer},
+            )
+        token = "".join(choice.content for choice in event.choices)
+        if not token:
+            return b""
+        self._index += 1
+        return _frame("token", {"token": token, "index": self._index - 1})
+
+    def end(self) -> bytes:
+        head = {"request_id": self._call.request_id, "code": SUCCESS.number, "msg": SUCCESS.name}
+        return _frame("final", head | self._result(self._reply))
+
+    def failure(self, error: GatewayError) -> bytes:
+        return _frame("error", _envelope(self._call.request_id, error.code.number, error.message, None))
+
+    def _result(self, reply: Reply) -> dict[str, Any]:
+        choice = reply.first
+        confidence = choice.confidence
+        result: dict[str, Any] = {
+            "answer": choice.content,
+            "confidence": None if confidence is None else round(confidence, 4),
+        }
+        if self._task.schema is not None:
+            result["data"] = self._task.data(choice.content)
+        if reply.pages:
+            pages = sorted(reply.pages, key=lambda progress: progress.page)
+            result["pages"] = [{"page": p.page, "answer": p.answer} for p in pages]
+        result["metadata"] = self._metadata(reply)
+        return result
+
+    def _metadata(self, reply: Reply) -> dict[str, Any]:
+        measured = reply.experts is not None
+        return {
+            "model": reply.model,
+            "processing_time_ms": round((time.monotonic() - self._call.received) * 1000),
+            "activated_experts": reply.experts if measured else self._experts_per_token,
+            "activated_experts_source": "measured" if measured else "config",
+            "input_tokens": reply.usage.prompt_tokens,
+            "output_tokens": reply.usage.completion_tokens,
+            "finish_reason": reply.first.finish_reason,
+        }
+
+
+def error(error: GatewayError, request_id: str) -> bytes:
+    return json_encode(_envelope(request_id, error.code.number, error.message, None))
+
+
+def _envelope(request_id: str, code: int, msg: str, result: Any) -> dict[str, Any]:
+    return {"request_id": request_id, "code": code, "msg": msg, "result": result}
+
+
+def _frame(event: str, data: Any) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (event.encode(), json_encode(data))
