@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 import msgspec
@@ -46,7 +46,7 @@ class Engine(Protocol):
     @property
     def info(self) -> ModelInfo: ...
 
-    def generate(self, request: ChatRequest) -> AsyncIterator[ChatChunk]: ...
+    def generate(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]: ...
 
     async def load(self) -> None:
         """Make ready to answer, warm-up included. Raises `EngineUnavailable`."""

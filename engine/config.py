@@ -23,16 +23,20 @@ class VllmConfig(_Config):
         description="Folder or hub name of the checkpoint. Default: the shipped demo checkpoint.",
     )
     revision: str | None = Field(default=None, description="Revision of a hub checkpoint.")
-    tensor_parallel: int = Field(default=1, ge=1, description="GPUs (or CPU groups) the weights are split over.")
+    tensor_parallel: int = Field(
+        default=1, ge=1, description="GPUs (or CPU groups) the weights are split over."
+    )
     max_model_len: int | None = Field(
         default=None, ge=256, description="Context length in tokens; the model's own where empty."
     )
     max_num_seqs: int = Field(default=16, ge=1, description="Requests that run at the same time.")
     max_images: int = Field(default=32, ge=0, description="Images in one request.")
     max_videos: int = Field(default=1, ge=0, description="Videos in one request.")
-    cpu_kv_cache_gb: int = Field(default=1, ge=1, description="KV cache in GiB where the engine runs on a CPU.")
+    cpu_kv_cache_gb: int = Field(
+        default=1, ge=1, description="KV cache in GiB where the engine runs on a CPU."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="WARNING", description="How much the engine itself writes to the log."
+        default="ERROR", description="How much the engine itself writes to the log."
     )
     args: dict[str, Any] = Field(
         default_factory=dict,
@@ -62,7 +66,9 @@ class ScriptedConfig(_Config):
     answer: str = Field(default="", description="What it answers; empty: it describes what it was sent.")
     token_delay_ms: float = Field(default=0.0, ge=0, description="Pause before each token.")
     first_token_delay_ms: float = Field(default=0.0, ge=0, description="Pause before the first token.")
-    max_running: int = Field(default=64, ge=1, description="Requests at a time; more are refused as overload.")
+    max_running: int = Field(
+        default=64, ge=1, description="Requests at a time; more are refused as overload."
+    )
 
 
 EngineConfig = Annotated[VllmConfig | RemoteConfig | ScriptedConfig, Field(discriminator="kind")]

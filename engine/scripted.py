@@ -6,12 +6,12 @@ import asyncio
 import math
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from engine.base import Health, ModelInfo
 from engine.config import ScriptedConfig
 from engine.errors import EngineUnavailable, Overloaded
-from engine.types import ChatChunk, ChatRequest, Choice, TextPart, Usage
+from engine.types import ChatChunk, ChatRequest, Choice, FinishReason, TextPart, Usage
 
 _TOKEN = re.compile(r"\s*\w+|\s*\W")
 _LOGPROB = math.log(0.9)
@@ -47,7 +47,7 @@ class ScriptedEngine:
     async def aclose(self) -> None:
         self._ready = False
 
-    async def generate(self, request: ChatRequest) -> AsyncIterator[ChatChunk]:
+    async def generate(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
         if not self._ready:
             raise EngineUnavailable(f"The model {self._name} is not loaded.")
         if self._running >= self._config.max_running:
@@ -64,10 +64,10 @@ class ScriptedEngine:
             if not finished:
                 self.aborted.append(request.id)
 
-    async def _chunks(self, request: ChatRequest) -> AsyncIterator[ChatChunk]:
+    async def _chunks(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
         tokens = _TOKEN.findall(self._config.answer or _describe(request))
         limit = request.sampling.max_tokens or len(tokens)
-        finish = "length" if limit < len(tokens) else "stop"
+        finish: FinishReason = "length" if limit < len(tokens) else "stop"
         tokens = tokens[:limit]
         usage = Usage(prompt_tokens=_prompt_tokens(request), completion_tokens=len(tokens))
         await asyncio.sleep(self._config.first_token_delay_ms / 1000)

@@ -46,6 +46,12 @@ def _set_environment(config: VllmConfig) -> None:
         "VLLM_LOGGING_LEVEL": config.log_level,
         "VLLM_MEDIA_CONNECTOR": "in_process",
     }
+    if config.log_level == "ERROR":
+        defaults |= {
+            "TRANSFORMERS_VERBOSITY": "error",
+            "TORCH_CPP_LOG_LEVEL": "ERROR",
+            "PYTHONWARNINGS": "ignore::FutureWarning",
+        }
     if os.path.isdir(config.model):
         defaults["HF_HUB_OFFLINE"] = "1"
     for key, value in defaults.items():
@@ -72,9 +78,10 @@ def _arguments(name: str, config: VllmConfig) -> Namespace:
     }
     parser = make_arg_parser(FlexibleArgumentParser())
     try:
-        return parser.parse_args(_as_words(flags))
+        args: Namespace = parser.parse_args(_as_words(flags))
     except SystemExit as error:
         raise ValueError(f"vLLM does not take these flags: {_as_words(config.args)}") from error
+    return args
 
 
 def _as_words(flags: dict[str, Any]) -> list[str]:
@@ -97,7 +104,7 @@ async def serving_chat(started: Started) -> Any:
 
     from engine import vllm_request  # registers the in-process media connector
 
-    assert vllm_request.CONNECTOR == os.environ["VLLM_MEDIA_CONNECTOR"]
+    assert os.environ["VLLM_MEDIA_CONNECTOR"] == vllm_request.CONNECTOR
     state = State()
     await init_app_state(started.llm, state, started.args, await started.llm.get_supported_tasks())
     return state.openai_serving_chat
@@ -132,7 +139,7 @@ class EngineLoad:
 
         load = self
 
-        class _Recorder(StatLoggerBase):
+        class _Recorder(StatLoggerBase):  # type: ignore[misc]
             def __init__(self) -> None:
                 pass
 
@@ -170,4 +177,5 @@ def _gpu_memory_gb(devices: int) -> float | None:
 
     pynvml.nvmlInit()
     handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(devices)]
-    return sum(pynvml.nvmlDeviceGetMemoryInfo(h).used for h in handles) / 1e9
+    used: int = sum(pynvml.nvmlDeviceGetMemoryInfo(handle).used for handle in handles)
+    return used / 1e9

@@ -6,8 +6,8 @@ Only `engine/vllm_*.py` import vLLM; nothing else in the project may.
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Iterator
+import gc
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from engine.errors import (
     InvalidRequest,
     Overloaded,
 )
+from engine.openai_chunks import ReplyDecoder
 from engine.types import ChatChunk, ChatRequest, MediaPart, Medium, Message, Sampling, TextPart
 
 if TYPE_CHECKING:
@@ -87,14 +88,14 @@ class VllmEngine:
             async for _ in chunks:
                 pass
 
-    async def generate(self, request: ChatRequest) -> AsyncIterator[ChatChunk]:
+    async def generate(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
         if not self._ready or self._llm is None:
             raise EngineUnavailable(f"The model {self._name} is {self._detail}.")
         async with aclosing(self._answer(request)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
-    async def _answer(self, request: ChatRequest) -> AsyncIterator[ChatChunk]:
+    async def _answer(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
         with self._translated_errors():
             chunks = self._parsed(request) if self._needs_parsing(request) else self._direct(request)
             async with aclosing(chunks):
@@ -105,7 +106,7 @@ class VllmEngine:
         """Whether the answer must pass vLLM's tool and reasoning parsers or log-probability writer."""
         return bool(request.tools or request.sampling.logprobs or self._config.args.get("reasoning-parser"))
 
-    async def _direct(self, request: ChatRequest) -> AsyncIterator[ChatChunk]:
+    async def _direct(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
         """The engine's own outputs: no text is rendered and parsed again for each token."""
         from engine.vllm_chunks import OutputReader, failure
         from engine.vllm_request import Clips
@@ -137,9 +138,9 @@ class VllmEngine:
             raise ContextTooLong(limit)
         return room if asked is None else min(asked, room)
 
-    async def _parsed(self, request: ChatRequest) -> AsyncIterator[ChatChunk]:
+    async def _parsed(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
         """Through vLLM's chat-serving object, which parses tools and reasoning."""
-        from engine.vllm_chunks import failure, from_response, from_sse
+        from engine.vllm_chunks import failure
         from engine.vllm_request import Clips
 
         body = self._builder.build(request)
@@ -147,13 +148,13 @@ class VllmEngine:
             reply = await self._chat.create_chat_completion(body)
         if hasattr(reply, "error"):
             raise failure(reply.error.code, reply.error.param)
+        decoder = ReplyDecoder(request.id, request.model)
         if not request.stream:
-            yield from_response(reply, request.id, request.model)
+            yield decoder.whole(reply.model_dump_json())
             return
-        created = int(time.time())
         async with aclosing(reply):
             async for frame in reply:
-                if (chunk := from_sse(frame, request.id, request.model, created)) is not None:
+                if (chunk := decoder.frame(frame.removeprefix("data: ").rstrip())) is not None:
                     yield chunk
 
     @contextmanager
@@ -196,5 +197,6 @@ class VllmEngine:
     async def aclose(self) -> None:
         self._ready, self._detail = False, "closed"
         if self._llm is not None:
-            llm, self._llm = self._llm, None
-            await asyncio.to_thread(llm.shutdown, _SHUTDOWN_S)
+            await asyncio.to_thread(self._llm.shutdown, _SHUTDOWN_S)
+            self._llm = self._chat = None
+            gc.collect()  # vLLM's destructor must not run later, when modules are gone already

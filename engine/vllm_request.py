@@ -29,7 +29,7 @@ _clips: dict[str, Medium] = {}
 
 
 @MEDIA_CONNECTOR_REGISTRY.register(CONNECTOR)
-class InProcessConnector(MediaConnector):
+class InProcessConnector(MediaConnector):  # type: ignore[misc]
     """Gives vLLM the videos of this process; every other address is refused, so vLLM fetches nothing."""
 
     async def fetch_video_async(self, video_url: str, **_: Any) -> tuple[np.ndarray, dict[str, Any]]:
@@ -145,6 +145,3 @@ def _as_array(clip: Medium) -> tuple[np.ndarray, dict[str, Any]]:
         "frames_indices": indices,
         "do_sample_frames": False,
     }
-
-
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Literal
 
 import msgspec
@@ -64,6 +64,9 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 Event = ChatChunk | Progress
+
+Events = AsyncGenerator[Event, None]
+"""What a call gives back. Closing it (`aclose`) ends the work behind it."""
 
 
 def new_request_id() -> str:

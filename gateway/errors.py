@@ -25,18 +25,30 @@ class Code(msgspec.Struct, frozen=True):
 SUCCESS = Code(0, 200, "success", "The request succeeded.", "")
 INVALID_REQUEST = Code(1000, 400, "invalid_request", "The request is not valid.", "Correct the field named.")
 IMAGE_FORMAT = Code(
-    1001, 400, "image_format", "An image is not a readable JPEG, PNG or WebP.", "Convert it to JPEG, PNG or WebP."
+    1001,
+    400,
+    "image_format",
+    "An image is not a readable JPEG, PNG or WebP.",
+    "Convert it to JPEG, PNG or WebP.",
 )
 VIDEO_TOO_LONG = Code(1002, 400, "video_too_long", "A video is longer than allowed.", "Cut it to 30 seconds.")
 TOO_LARGE = Code(
-    1003, 413, "too_large", "The body, a medium or the media together are over a limit.", "Send less or smaller."
+    1003,
+    413,
+    "too_large",
+    "The body, a medium or the media together are over a limit.",
+    "Send less or smaller.",
 )
-VIDEO_FORMAT = Code(1004, 400, "video_format", "A video cannot be read.", "Convert it to MP4 (H.264) or WebM.")
+VIDEO_FORMAT = Code(
+    1004, 400, "video_format", "A video cannot be read.", "Convert it to MP4 (H.264) or WebM."
+)
 ADDRESS_REFUSED = Code(
     1005, 400, "address_refused", "An address is not fetched.", "Send the file itself as a data URL."
 )
 MODEL_NOT_FOUND = Code(1006, 404, "model_not_found", "No such model is served.", "GET /v1/models lists them.")
-NOT_FOUND = Code(1007, 404, "not_found", "There is nothing under this path.", "GET /openapi.json lists all paths.")
+NOT_FOUND = Code(
+    1007, 404, "not_found", "There is nothing under this path.", "GET /openapi.json lists all paths."
+)
 METHOD_NOT_ALLOWED = Code(
     1008, 405, "method_not_allowed", "The path takes another method.", "Use the method named in Allow."
 )
@@ -44,12 +56,24 @@ CONTENT_TYPE = Code(
     1009, 415, "content_type", "The body is not JSON.", "Send Content-Type: application/json, uncompressed."
 )
 CONTEXT_TOO_LONG = Code(
-    1010, 400, "context_too_long", "Prompt and answer do not fit the model.", "Send less text, fewer or smaller media."
+    1010,
+    400,
+    "context_too_long",
+    "Prompt and answer do not fit the model.",
+    "Send less text, fewer or smaller media.",
 )
-OVERLOADED = Code(2001, 503, "overloaded", "The service is at its limit.", "Try again after Retry-After seconds.")
-UNAVAILABLE = Code(2002, 503, "unavailable", "The model is not ready.", "Try again after Retry-After seconds.")
-TIMEOUT = Code(2003, 504, "timeout", "The answer took longer than allowed.", "Ask for less, or allow more time.")
-ENGINE_FAILED = Code(2004, 500, "engine_failed", "The model failed on this request.", "Try again; report the request id.")
+OVERLOADED = Code(
+    2001, 503, "overloaded", "The service is at its limit.", "Try again after Retry-After seconds."
+)
+UNAVAILABLE = Code(
+    2002, 503, "unavailable", "The model is not ready.", "Try again after Retry-After seconds."
+)
+TIMEOUT = Code(
+    2003, 504, "timeout", "The answer took longer than allowed.", "Ask for less, or allow more time."
+)
+ENGINE_FAILED = Code(
+    2004, 500, "engine_failed", "The model failed on this request.", "Try again; report the request id."
+)
 CONTENT = Code(3001, 400, "content", "The content is not allowed.", "Change the prompt or the image.")
 INTERNAL = Code(5000, 500, "internal", "Something went wrong in the gateway.", "Report the request id.")
 

@@ -83,7 +83,7 @@ class PipelineResponse:
 
     async def _stream(self, send: Send) -> None:
         usage = Reply()
-        async with aclosing(await self._handler(self._call)) as events:  # type: ignore[type-var]
+        async with aclosing(await self._handler(self._call)) as events:
             async for event in events:
                 if self._call.first_chunk is None:
                     self._mark_first_chunk()

@@ -41,13 +41,10 @@ class ServerSettings(_Section):
         description='Origins whose pages may call the API from a browser; `["*"]` for all.',
     )
     max_body_mb: float = Field(default=64, gt=0, description="Largest request body in MB.")
-    max_connections: int = Field(default=2048, ge=1, description="Requests served at a time; more get 503.")
     drain_timeout_s: float = Field(
         default=30, ge=0, description="Seconds that running requests get to finish after SIGTERM."
     )
-    request_timeout_s: float = Field(
-        default=30, gt=0, description="Seconds one interactive answer may take."
-    )
+    request_timeout_s: float = Field(default=30, gt=0, description="Seconds one interactive answer may take.")
     long_request_timeout_s: float = Field(
         default=120, gt=0, description="Seconds a document or video answer may take."
     )
@@ -77,7 +74,9 @@ class MediaSettings(_Section):
 
 class ModelSettings(_Section):
     engine: EngineConfig = Field(default_factory=VllmConfig, description="What answers for this model.")
-    aliases: list[str] = Field(default_factory=list, description="Further names under which clients may ask for it.")
+    aliases: list[str] = Field(
+        default_factory=list, description="Further names under which clients may ask for it."
+    )
 
 
 class Settings(BaseSettings):
@@ -86,7 +85,9 @@ class Settings(BaseSettings):
     )
 
     server: ServerSettings = Field(default_factory=ServerSettings, description="The HTTP server.")
-    media: MediaSettings = Field(default_factory=MediaSettings, description="What may come in, and how it is read.")
+    media: MediaSettings = Field(
+        default_factory=MediaSettings, description="What may come in, and how it is read."
+    )
     models: dict[str, ModelSettings] = Field(
         default_factory=lambda: {DEFAULT_MODEL: ModelSettings(aliases=["qwen3-vl"])},
         min_length=1,
@@ -110,8 +111,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         flags = dict(init_settings.init_kwargs)  # type: ignore[attr-defined]
         file = flags.pop("_file", {})

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
 import msgspec
 
 from engine.types import Choice, FinishReason, Usage
-from gateway.call import Event, Progress
+from gateway.call import Event, Events, Progress
 
 
 class FoldedChoice(msgspec.Struct):
@@ -79,10 +78,10 @@ class Reply(msgspec.Struct):
         return self._choice(0)
 
 
-async def fold(events: AsyncIterator[Event]) -> Reply:
+async def fold(events: Events) -> Reply:
     """Read `events` to the end and close them."""
     reply = Reply()
-    async with aclosing(events):  # type: ignore[type-var]
+    async with aclosing(events):
         async for event in events:
             reply.add(event)
     return reply
@@ -106,5 +105,3 @@ def _add_tool_call(calls: list[dict[str, Any]], delta: dict[str, Any]) -> None:
             return
     function = {"name": "", "arguments": "", **(delta.get("function") or {})}
     calls.append({"index": index, "type": "function", **delta, "function": function})
-
-

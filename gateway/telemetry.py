@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client import REGISTRY as DEFAULT_REGISTRY
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
@@ -19,9 +19,7 @@ class Telemetry:
             ("wire", "task", "code"),
             registry=registry,
         )
-        self.inflight = Gauge(
-            "gateway_inflight", "Requests being worked on.", ("lane",), registry=registry
-        )
+        self.inflight = Gauge("gateway_inflight", "Requests being worked on.", ("lane",), registry=registry)
         self.duration = Histogram(
             "gateway_request_seconds",
             "From the parsed request to the last byte.",
@@ -37,7 +35,12 @@ class Telemetry:
             registry=registry,
         )
         self.disconnects = Counter(
-            "gateway_client_disconnects", "Clients that left before their answer.", ("wire",), registry=registry
+            "gateway_client_disconnects",
+            "Clients that left before their answer.",
+            ("wire",),
+            registry=registry,
         )
-        self.tokens = Counter("gateway_tokens", "Tokens by model and kind.", ("model", "kind"), registry=registry)
+        self.tokens = Counter(
+            "gateway_tokens", "Tokens by model and kind.", ("model", "kind"), registry=registry
+        )
         self.ready = Gauge("gateway_ready", "1 while the gateway takes requests.", registry=registry)

@@ -43,7 +43,7 @@ class _BeforeTorchvision(importlib.abc.MetaPathFinder):
             spec = importlib.machinery.PathFinder.find_spec(name, path)
             if spec is not None and spec.origin and _is_cuda_build(spec):
                 _declare_operators()
-        return None
+        return
 
 
 if "torchvision" not in sys.modules:

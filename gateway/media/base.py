@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from engine.types import Medium
@@ -35,9 +35,9 @@ class MediaReader:
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _each(self, work: object, media: Sequence[Medium]) -> None:
+    async def _each(self, work: Callable[[Medium], None], media: Sequence[Medium]) -> None:
         loop = asyncio.get_running_loop()
-        jobs = [loop.run_in_executor(self._threads, work, medium) for medium in media]  # type: ignore[arg-type]
+        jobs = [loop.run_in_executor(self._threads, work, medium) for medium in media]
         try:
             await asyncio.gather(*jobs)
         finally:

@@ -46,7 +46,9 @@ def _split(medium: Medium) -> tuple[str | None, str]:
     if source[:5].lower() == "data:":
         raise _unreadable(medium, "is a data URL that is not base64")
     if _ADDRESS.match(source):
-        raise GatewayError(ADDRESS_REFUSED, f"The address of the {medium.kind} is not fetched by this server.")
+        raise GatewayError(
+            ADDRESS_REFUSED, f"The address of the {medium.kind} is not fetched by this server."
+        )
     return None, source
 
 

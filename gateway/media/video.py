@@ -51,7 +51,9 @@ def _from_file(medium: Medium, settings: MediaSettings) -> Iterator[tuple[float,
         raise GatewayError(VIDEO_FORMAT) from error
 
 
-def _sample(container: av.container.InputContainer, settings: MediaSettings) -> Iterator[tuple[float, Image.Image]]:
+def _sample(
+    container: av.container.InputContainer, settings: MediaSettings
+) -> Iterator[tuple[float, Image.Image]]:
     """Every frame that begins a new step of the sampling rate, by the times in the stream itself."""
     step = 1 / settings.video_fps
     start: float | None = None

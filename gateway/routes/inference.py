@@ -58,7 +58,9 @@ def _check_headers(request: Request) -> None:
 
 async def _read_body(request: Request, limit: float) -> bytes:
     """The whole body; refused as soon as it is known to be too large, however it is sent."""
-    too_large = GatewayError(TOO_LARGE, f"The body is larger than {limit / 1e6:g} MB.", headers={"connection": "close"})
+    too_large = GatewayError(
+        TOO_LARGE, f"The body is larger than {limit / 1e6:g} MB.", headers={"connection": "close"}
+    )
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise too_large

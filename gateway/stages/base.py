@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Protocol
 
 import msgspec
 
-from gateway.call import Call, Event
+from gateway.call import Call, Events
 from gateway.media.base import MediaReader
 from gateway.models import Models
 from gateway.settings import Settings
@@ -23,7 +22,7 @@ class Handler(Protocol):
     `finally` runs when the iterator is closed.
     """
 
-    async def __call__(self, call: Call) -> AsyncIterator[Event]: ...
+    async def __call__(self, call: Call) -> Events: ...
 
 
 class Services(msgspec.Struct, frozen=True):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-from gateway.call import Call, Event
+from gateway.call import Call, Events
 from gateway.stages.base import Services
 
 
@@ -12,5 +10,5 @@ class Generate:
     def __init__(self, services: Services) -> None:
         self._models = services.models
 
-    async def __call__(self, call: Call) -> AsyncIterator[Event]:
+    async def __call__(self, call: Call) -> Events:
         return self._models.get(call.chat.model).engine.generate(call.chat)

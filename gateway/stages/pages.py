@@ -7,13 +7,13 @@ pipeline again right after this stage, so that pages are cached, counted and adm
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import msgspec
 
 from engine.types import ChatRequest
-from gateway.call import Call, Event, Plan, Progress
+from gateway.call import Call, Events, Plan, Progress
 from gateway.stages.base import Handler, Services
 from gateway.stream import Reply, fold
 
@@ -25,12 +25,12 @@ class Pages:
     def __init__(self, inner: Handler, services: Services) -> None:
         self._inner = inner
 
-    async def __call__(self, call: Call) -> AsyncIterator[Event]:
+    async def __call__(self, call: Call) -> Events:
         if call.plan is None:
             return await self._inner(call)
         return self._work(call, call.plan)
 
-    async def _work(self, call: Call, plan: Plan) -> AsyncIterator[Event]:
+    async def _work(self, call: Call, plan: Plan) -> Events:
         answers: dict[int, str] = {}
         async with aclosing(self._pages(call, plan)) as pages:
             async for progress in pages:
@@ -38,11 +38,11 @@ class Pages:
                 yield progress
         summary = plan.summarise([answers[page] for page in sorted(answers)])
         events = await self._inner(_child(call, summary))
-        async with aclosing(events):  # type: ignore[type-var]
+        async with aclosing(events):
             async for event in events:
                 yield event
 
-    async def _pages(self, call: Call, plan: Plan) -> AsyncIterator[Progress]:
+    async def _pages(self, call: Call, plan: Plan) -> AsyncGenerator[Progress, None]:
         """Pages in the order in which they finish. Leaving early cancels those that still run."""
         gate = asyncio.Semaphore(_AT_ONCE)
         total = len(plan.page_requests)
@@ -52,8 +52,7 @@ class Pages:
                 return number, await fold(await self._inner(_child(call, request)))
 
         tasks = [
-            asyncio.create_task(work(number, request))
-            for number, request in enumerate(plan.page_requests, 1)
+            asyncio.create_task(work(number, request)) for number, request in enumerate(plan.page_requests, 1)
         ]
         try:
             for done, finished in enumerate(asyncio.as_completed(tasks), 1):

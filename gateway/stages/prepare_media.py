@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-from gateway.call import Call, Event
+from gateway.call import Call, Events
 from gateway.stages.base import Handler, Services
 
 
@@ -13,7 +11,7 @@ class PrepareMedia:
         self._inner = inner
         self._media = services.media
 
-    async def __call__(self, call: Call) -> AsyncIterator[Event]:
+    async def __call__(self, call: Call) -> Events:
         if media := call.media:
             await self._media.prepare(media)
         return await self._inner(call)

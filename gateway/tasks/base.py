@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine.types import MediaPart, Medium, Message, TextPart
-
+from engine.types import MediaPart, Medium, Message, Part, TextPart
 from gateway.call import Lane
+
 Language = Literal["en", "zh"]
 
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
@@ -68,7 +68,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         """The chat that puts `text` about `media` to the model, in the user's language."""
         language = language_of(text, system)
         question = text.strip() or (self.default_text[language] if self.default_text else "")
-        content = (*map(MediaPart, media), TextPart(question))
+        content: tuple[Part, ...] = (*map(MediaPart, media), TextPart(question))
         return (
             _system(self.role[language], system),
             Message(role="user", content=content),

@@ -15,7 +15,6 @@ from gateway.models import Models
 from gateway.settings import Settings
 from gateway.stream import Reply
 
-
 T = TypeVar("T")
 
 

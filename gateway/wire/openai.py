@@ -90,9 +90,7 @@ def parse(body: bytes, intake: Intake) -> tuple[Call, Encoder]:
     _check(request)
     chat = _chat(request, intake.models.get(request.model), intake.request_id)
     lane: Lane = "video" if count(chat.media, "video") else "interactive"
-    call = Call(
-        request_id=intake.request_id, chat=chat, wire=name, lane=lane, deadline=intake.deadline(lane)
-    )
+    call = Call(request_id=intake.request_id, chat=chat, wire=name, lane=lane, deadline=intake.deadline(lane))
     include_usage = bool(request.stream_options and request.stream_options.include_usage)
     return call, ChatEncoder(call, include_usage)
 
@@ -232,7 +230,9 @@ class ChatEncoder:
 
 
 def _says_something(choice: Choice) -> bool:
-    return bool(choice.content or choice.reasoning or choice.tool_calls or choice.finish_reason or choice.logprobs)
+    return bool(
+        choice.content or choice.reasoning or choice.tool_calls or choice.finish_reason or choice.logprobs
+    )
 
 
 def _whole(choice: FoldedChoice) -> dict[str, Any]:

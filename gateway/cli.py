@@ -1,0 +1,112 @@
+"""The command line: `qwen-vl`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from gateway import __version__
+from gateway.settings import Settings, SettingsError, load_settings
+
+app = typer.Typer(
+    help="A gateway that serves Qwen3-VL to task-routed and OpenAI requests.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_out = Console()
+_err = Console(stderr=True)
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="Configuration file (YAML).", envvar="QWEN_VL_CONFIG", show_envvar=True
+    ),
+]
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"qwen-vl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def serve(
+    config: ConfigOption = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    drain_timeout: Annotated[
+        float | None, typer.Option(help="Seconds to finish requests after SIGTERM.")
+    ] = None,
+) -> None:
+    """Start the gateway and its engine."""
+    flags = {"host": host, "port": port, "log_level": log_level, "drain_timeout_s": drain_timeout}
+    given = {key: value for key, value in flags.items() if value is not None}
+    settings = _settings(config, {"server": given} if given else {})
+    raise typer.Exit(asyncio.run(_serve(settings)))
+
+
+async def _serve(settings: Settings) -> int:
+    from gateway.banner import announce
+    from gateway.server import GatewayServer, set_up_logging
+
+    set_up_logging(settings.server.log_level)
+    server = GatewayServer(settings)
+    sock = server.config.bind_socket()
+    host, port = sock.getsockname()[:2]
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - only compared
+    banner = asyncio.create_task(announce(_err, server.gateway, f"http://{shown}:{port}"))
+    try:
+        await server.serve([sock])
+    finally:
+        banner.cancel()
+        await asyncio.gather(banner, return_exceptions=True)
+    return server.exit_code
+
+
+@app.command()
+def doctor(config: ConfigOption = None) -> None:
+    """Say what is present, missing or broken on this machine, and how to mend it."""
+    from gateway.doctor import diagnose
+
+    settings = _settings(config, {})
+    findings = diagnose(settings)
+    for finding in findings:
+        mark = {"ok": "[green]ok     [/]", "note": "[yellow]note   [/]", "broken": "[red]broken [/]"}[
+            finding.state
+        ]
+        _out.print(f"{mark} {finding.what}: {finding.detail}", highlight=False)
+        if finding.cure:
+            _out.print(f"         → {finding.cure}", highlight=False)
+    raise typer.Exit(1 if any(finding.state == "broken" for finding in findings) else 0)
+
+
+def _settings(config: Path | None, flags: dict[str, Any]) -> Settings:
+    try:
+        return load_settings(config, flags)
+    except SettingsError as error:
+        _err.print(f"[red]Error:[/] {error}", highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

