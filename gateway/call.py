@@ -9,17 +9,24 @@ from typing import Literal
 
 import msgspec
 
-from engine.types import ChatChunk, ChatRequest, Medium, Usage
+from engine.types import ChatChunk, ChatRequest, Medium, Notice, Usage
 
 Lane = Literal["interactive", "batch", "video"]
 
 
-class Plan(msgspec.Struct, frozen=True):
-    """What a call needs to be worked page by page; see `gateway/stages/pages.py`."""
+Pages = tuple[tuple[int, int], ...]
+"""Ranges of page numbers, from 1, both ends included."""
 
-    page_requests: tuple[ChatRequest, ...]
-    summarise: Callable[[list[str]], ChatRequest]
-    """Makes the request that joins the pages' answers, given in page order."""
+
+class Plan(msgspec.Struct, frozen=True):
+    """How a call is worked page by page; see `gateway/stages/pages.py`."""
+
+    page: Callable[[int, Medium], ChatRequest]
+    """Makes the request about one page, given its number and picture."""
+    summarise: Callable[[Mapping[int, str]], ChatRequest]
+    """Makes the request that joins the answers, given by page number in page order."""
+    selection: Pages = ()
+    """Which pages of a document to read; empty for all."""
 
 
 class Call(msgspec.Struct, kw_only=True):
@@ -36,6 +43,10 @@ class Call(msgspec.Struct, kw_only=True):
     """`time.monotonic()` by which the answer must be complete."""
     plan: Plan | None = None
     tenant: str = "local"
+    mask_pii: bool = False
+    """Whether personal numbers and addresses are masked in the answer."""
+    notices: list[Notice] = []
+    """What the answer should tell beside itself. A child call shares its parent's list."""
     received: float = msgspec.field(default_factory=time.monotonic)
     first_chunk: float | None = None
     """When the first chunk came back, on the clock of `received`."""
@@ -46,19 +57,16 @@ class Call(msgspec.Struct, kw_only=True):
 
     @property
     def media(self) -> list[Medium]:
-        """Every medium of the call; those of all pages, where it has a plan."""
-        if self.plan is None:
-            return self.chat.media
-        return [medium for request in self.plan.page_requests for medium in request.media]
+        return self.chat.media
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """A page of a document is done."""
+    """A page is done."""
 
     done: int
     total: int
     page: int
-    """Number of the page that was finished, from 1."""
+    """Number of the page in its document (or among the images), from 1."""
     answer: str
     usage: Usage = Usage()
 

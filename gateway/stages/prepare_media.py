@@ -14,4 +14,5 @@ class PrepareMedia:
     async def __call__(self, call: Call) -> Events:
         if media := call.media:
             await self._media.prepare(media)
+            call.notices.extend(notice for medium in media for notice in medium.notices)
         return await self._inner(call)

@@ -13,5 +13,5 @@ class ReadMedia:
 
     async def __call__(self, call: Call) -> Events:
         if media := call.media:
-            await self._media.read(media)
+            await self._media.read(media, call.tenant, documents=call.plan is not None)
         return await self._inner(call)
