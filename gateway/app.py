@@ -19,8 +19,10 @@ from gateway.media.base import MediaReader
 from gateway.middleware.request_id import RequestId
 from gateway.models import build_models
 from gateway.pipeline import build_pipeline
-from gateway.routes import catalogue, docs, inference, operations
+from gateway.routes import catalogue, docs, files, inference, operations
 from gateway.routes.errors import on_http_exception
+from gateway.safety.base import Safety
+from gateway.safety.personal import MaskLogs
 from gateway.settings import Settings
 from gateway.stages.base import Services
 from gateway.state import Gateway
@@ -28,6 +30,7 @@ from gateway.telemetry import Telemetry
 
 log = logging.getLogger("gateway")
 
+_mask_logs = MaskLogs()
 _WATCH_S = 0.5
 """How often the engines are looked at: a dead one turns readiness bad within this time."""
 
@@ -46,10 +49,12 @@ def create_app(
     or cannot be loaded, so that the server can drain and leave the restart to its supervisor.
     """
     settings = settings or Settings()
+    log.addFilter(_mask_logs)
     services = Services(
         settings=settings,
         models=build_models(settings, engine),
-        media=MediaReader(settings.media),
+        media=MediaReader(settings),
+        safety=Safety(settings.safety),
         telemetry=Telemetry(registry),
     )
     gateway = Gateway(services=services, handler=build_pipeline(services))
@@ -63,10 +68,11 @@ def create_app(
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await gateway.models.aclose()
-            services.media.close()
+            await services.media.aclose()
+            await services.safety.aclose()
 
     app = Starlette(
-        routes=[*inference.ROUTES, *catalogue.ROUTES, *operations.ROUTES, *docs.ROUTES],
+        routes=[*inference.ROUTES, *files.ROUTES, *catalogue.ROUTES, *operations.ROUTES, *docs.ROUTES],
         middleware=_middleware(settings),
         exception_handlers={HTTPException: on_http_exception},
         lifespan=lifespan,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Literal
 
 import msgspec
@@ -13,8 +13,7 @@ from engine.types import ChatChunk, ChatRequest, Medium, Notice, Usage
 
 Lane = Literal["interactive", "batch", "video"]
 
-
-Pages = tuple[tuple[int, int], ...]
+Ranges = tuple[tuple[int, int], ...]
 """Ranges of page numbers, from 1, both ends included."""
 
 
@@ -25,7 +24,7 @@ class Plan(msgspec.Struct, frozen=True):
     """Makes the request about one page, given its number and picture."""
     summarise: Callable[[Mapping[int, str]], ChatRequest]
     """Makes the request that joins the answers, given by page number in page order."""
-    selection: Pages = ()
+    selection: Ranges = ()
     """Which pages of a document to read; empty for all."""
 
 

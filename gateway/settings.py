@@ -61,7 +61,9 @@ class BucketSettings(_Section):
     region: str = Field(default="us-east-1", description="Region that requests are signed for.")
     access_key: str | None = Field(default=None, description="Access key; empty for a public bucket.")
     secret_key: SecretStr | None = Field(default=None, description="Secret of the access key.")
-    virtual_host: bool = Field(default=False, description="Whether the bucket's name is part of the host (OSS).")
+    virtual_host: bool = Field(
+        default=False, description="Whether the bucket's name is part of the host (OSS)."
+    )
     tenants: list[str] = Field(
         default_factory=list, description="Tenants that may read the bucket; empty for all of them."
     )
@@ -69,7 +71,9 @@ class BucketSettings(_Section):
 
 class MediaSettings(_Section):
     max_items: int = Field(default=64, ge=1, description="Most media of one request.")
-    max_request_mb: float = Field(default=64, gt=0, description="Most bytes of one request's media together, in MB.")
+    max_request_mb: float = Field(
+        default=64, gt=0, description="Most bytes of one request's media together, in MB."
+    )
     max_image_mb: float = Field(default=10, gt=0, description="Largest image file in MB.")
     max_pixels_m: float = Field(
         default=40, gt=0, description="Most pixels of one image in millions, checked before it is decoded."
@@ -89,11 +93,14 @@ class MediaSettings(_Section):
     video_fps: float = Field(default=2, gt=0, description="Frames a second that the model sees of a video.")
     max_frames: int = Field(default=32, ge=2, description="Most frames of one video that the model sees.")
     max_video_pixels_m: float = Field(
-        default=8, gt=0, description="Most pixels of one video's frames together, in millions; frames are scaled down."
+        default=8,
+        gt=0,
+        description="Most pixels of one video's frames together, in millions; frames are scaled down.",
     )
     workers: int = Field(default=2, ge=1, description="Threads that decode media.")
     files_dir: Path | None = Field(
-        default=None, description="Folder of uploaded files; a temporary one, gone with the process, where empty."
+        default=None,
+        description="Folder of uploaded files; a temporary one, gone with the process, where empty.",
     )
     max_files_mb: float = Field(default=2048, gt=0, description="Most MB of uploaded files of one tenant.")
     file_ttl_h: float = Field(default=24, gt=0, description="Hours after which an uploaded file is deleted.")
@@ -109,18 +116,24 @@ class FetchSettings(_Section):
         description="Domains that may be fetched from, their subdomains included; empty for all public ones.",
     )
     private_networks: list[IPvAnyNetwork] = Field(
-        default_factory=list, description='Networks that may be fetched from although not public: `["10.1.0.0/16"]`.'
+        default_factory=list,
+        description='Networks that may be fetched from although not public: `["10.1.0.0/16"]`.',
     )
     ports: list[int] = Field(
-        default_factory=lambda: [80, 443, 8080, 8443], description="Ports that may be fetched from; empty for all."
+        default_factory=lambda: [80, 443, 8080, 8443],
+        description="Ports that may be fetched from; empty for all.",
     )
     connect_timeout_s: float = Field(default=5, gt=0, description="Seconds to look up and connect to a host.")
     idle_timeout_s: float = Field(default=5, gt=0, description="Seconds to wait for the next bytes.")
-    total_timeout_s: float = Field(default=15, gt=0, description="Seconds for one address, redirects included.")
+    total_timeout_s: float = Field(
+        default=15, gt=0, description="Seconds for one address, redirects included."
+    )
     max_redirects: int = Field(default=3, ge=0, description="Redirects that are followed, each checked anew.")
     max_connections: int = Field(default=64, ge=1, description="Connections to all hosts together.")
     keep_mb: float = Field(
-        default=64, ge=0, description="MB of fetched files kept; each use asks the host whether it has changed."
+        default=64,
+        ge=0,
+        description="MB of fetched files kept; each use asks the host whether it has changed.",
     )
 
 
@@ -129,26 +142,37 @@ class ModerationSettings(_Section):
 
     base_url: str = Field(description="Address of the API, up to and including `/v1`.")
     api_key: SecretStr | None = Field(default=None, description="Key sent as a bearer token.")
-    model: str | None = Field(default=None, description="Model named in each request, where the server needs one.")
+    model: str | None = Field(
+        default=None, description="Model named in each request, where the server needs one."
+    )
     timeout_s: float = Field(default=5, gt=0, description="Seconds one verdict may take.")
     passage_chars: int = Field(
-        default=200, ge=20, description="Characters of a streamed answer that are held back and judged together."
+        default=200,
+        ge=20,
+        description="Characters of a streamed answer that are held back and judged together.",
     )
 
 
 class SafetySettings(_Section):
-    classify_images: bool = Field(default=True, description="Whether images and video frames pass an NSFW classifier.")
+    classify_images: bool = Field(
+        default=True, description="Whether images and video frames pass an NSFW classifier."
+    )
     nsfw_threshold: float = Field(
         default=0.8, gt=0, le=1, description="Score of the classifier from which an image is refused."
     )
     video_frames: int = Field(default=8, ge=1, description="Frames of a video that are classified.")
-    terms: list[str] = Field(default_factory=list, description="Words and phrases that prompts and answers must not hold.")
-    terms_file: Path | None = Field(default=None, description="File with further terms, one a line; `#` begins a comment.")
+    terms: list[str] = Field(
+        default_factory=list, description="Words and phrases that prompts and answers must not hold."
+    )
+    terms_file: Path | None = Field(
+        default=None, description="File with further terms, one a line; `#` begins a comment."
+    )
     moderation: ModerationSettings | None = Field(
         default=None, description="A moderation endpoint that judges prompts and answers as well."
     )
     fail_open: bool = Field(
-        default=False, description="Whether content passes unjudged while a classifier fails, instead of being refused."
+        default=False,
+        description="Whether content passes unjudged while a classifier fails, instead of being refused.",
     )
     mask_answers: bool = Field(
         default=False, description="Whether personal numbers and addresses are masked in every answer."
@@ -171,7 +195,9 @@ class Settings(BaseSettings):
     media: MediaSettings = Field(
         default_factory=MediaSettings, description="What may come in, and how it is read."
     )
-    fetch: FetchSettings = Field(default_factory=FetchSettings, description="How addresses of clients are fetched.")
+    fetch: FetchSettings = Field(
+        default_factory=FetchSettings, description="How addresses of clients are fetched."
+    )
     safety: SafetySettings = Field(default_factory=SafetySettings, description="Which content is refused.")
     models: dict[str, ModelSettings] = Field(
         default_factory=lambda: {DEFAULT_MODEL: ModelSettings(aliases=["qwen3-vl"])},

@@ -80,7 +80,10 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     ):
         return False
     return (
-        address.is_global and not address.is_multicast and not address.is_reserved and address not in _INTERNAL
+        address.is_global
+        and not address.is_multicast
+        and not address.is_reserved
+        and address not in _INTERNAL
     )
 
 

@@ -53,7 +53,12 @@ class MediaReader:
     async def prepare(self, media: Sequence[Medium]) -> None:
         """Fill in `frames`, `timestamps`, `digest` and `notices`. Raises `GatewayError`."""
         waiting = [medium for medium in media if not medium.frames]
-        images = [part for m in waiting for part in (m.parts or (m,)) if formats.sniff(part.data or b"") in formats.IMAGES]
+        images = [
+            part
+            for m in waiting
+            for part in (m.parts or (m,))
+            if formats.sniff(part.data or b"") in formats.IMAGES
+        ]
         await self._threads.run(_check_pixels, images, self._settings)
         await gather(self._prepare(medium) for medium in waiting)
 
@@ -79,7 +84,9 @@ class MediaReader:
     def _limit(self, kind: str, documents: bool) -> int:
         """Most bytes of a medium; where documents are allowed, an image may turn out to be one."""
         settings = self._settings
-        largest = {"video": settings.max_video_mb, "document": settings.max_pdf_mb}.get(kind, settings.max_image_mb)
+        largest = {"video": settings.max_video_mb, "document": settings.max_pdf_mb}.get(
+            kind, settings.max_image_mb
+        )
         if documents:
             largest = max(largest, settings.max_pdf_mb)
         return int(largest * 1e6)

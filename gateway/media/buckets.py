@@ -10,7 +10,7 @@ from gateway.errors import ADDRESS_REFUSED, FETCH_FAILED, TOO_LARGE, GatewayErro
 from gateway.settings import BucketSettings, MediaSettings
 
 if TYPE_CHECKING:
-    from obstore.store import S3Store
+    from obstore.store import S3Config, S3Store
 
 
 class Buckets:
@@ -33,8 +33,10 @@ class Buckets:
 def _open(name: str, bucket: BucketSettings) -> S3Store:
     from obstore.store import S3Store
 
-    secret = bucket.secret_key.get_secret_value() if bucket.secret_key else None
-    keys = {"access_key_id": bucket.access_key, "secret_access_key": secret} if bucket.access_key else {}
+    keys: S3Config = {}
+    if bucket.access_key and bucket.secret_key:
+        secret = bucket.secret_key.get_secret_value()
+        keys = {"access_key_id": bucket.access_key, "secret_access_key": secret}
     return S3Store(
         name,
         endpoint=bucket.endpoint,
@@ -43,7 +45,7 @@ def _open(name: str, bucket: BucketSettings) -> S3Store:
         virtual_hosted_style_request=bucket.virtual_host,
         client_options={"allow_http": bucket.endpoint.startswith("http://"), "timeout": "15s"},
         retry_config={"max_retries": 1},
-        **keys,
+        config=keys,
     )
 
 

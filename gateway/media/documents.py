@@ -40,12 +40,14 @@ class Documents:
         """The page that `page.options` names, RGB, no longer than the longest side. Raises `GatewayError`."""
         assert page.options.page is not None
         dpi = page.options.dpi or self._settings.pdf_dpi
-        size, pixels = await self._run(pdf.render, page.data, page.options.page - 1, dpi, self._settings.max_side)
+        size, pixels = await self._run(
+            pdf.render, page.data, page.options.page - 1, dpi, self._settings.max_side
+        )
         return Image.frombuffer("RGB", size, pixels, "raw", "RGB", 0, 1).copy()
 
     def close(self) -> None:
         if self._pool is not None:
-            self._pool.stop()
+            self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool.join()
 
     async def _run(self, work: Callable[..., T], *args: Any) -> T:

@@ -70,7 +70,13 @@ class Fetcher:
                 return await work
         except (TimeoutError, httpcore.TimeoutException):
             raise GatewayError(FETCH_FAILED, "The host of the address did not answer in time.") from None
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, ssl.SSLError, OSError):
+        except (
+            httpcore.NetworkError,
+            httpcore.ProtocolError,
+            httpcore.UnsupportedProtocol,
+            ssl.SSLError,
+            OSError,
+        ):
             raise GatewayError(FETCH_FAILED, "The host of the address cannot be reached.") from None
 
     async def _post(self, url: httpx.URL, body: bytes, headers: Mapping[str, str]) -> int:
@@ -95,7 +101,9 @@ class Fetcher:
         key = str(url)
         kept = self._kept.get(key)
         async with self._request("GET", url, kept.validators if kept else {}) as response:
-            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+            headers = {
+                name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
+            }
             if response.status in _REDIRECTS and "location" in headers:
                 return headers["location"], None
             if response.status == 304 and kept and len(kept.data) <= limit:
@@ -114,14 +122,12 @@ class Fetcher:
             "read": settings.idle_timeout_s,
             "write": settings.idle_timeout_s,
         }
-        target = httpcore.URL(
-            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-        )
+        target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         host = url.netloc.decode("ascii")
         return self._pool.stream(
             method,
             target,
-            headers={"host": host, **_HEADERS, **headers},
+            headers=[*_HEADERS.items(), *headers.items(), ("host", host)],
             content=body,
             extensions={"timeout": timeouts},
         )

@@ -26,7 +26,13 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "a ZIP archive"),
     (b"\x1f\x8b", "a gzip archive"),
 )
-_STILL_BRANDS = {b"heic": "a HEIC", b"heix": "a HEIC", b"mif1": "a HEIF", b"avif": "an AVIF", b"avis": "an AVIF"}
+_STILL_BRANDS = {
+    b"heic": "a HEIC",
+    b"heix": "a HEIC",
+    b"mif1": "a HEIF",
+    b"avif": "an AVIF",
+    b"avis": "an AVIF",
+}
 
 
 def sniff(data: bytes) -> Format | None:

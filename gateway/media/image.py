@@ -22,7 +22,7 @@ _STRIP = 64
 """Rows hashed at a time, so that no copy of the whole picture holds the interpreter up."""
 
 cv2.setNumThreads(1)
-cv2.setLogLevel(0)
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 Image.MAX_IMAGE_PIXELS = None  # `_check_size` holds the configured limit before anything is decoded
 
 
@@ -90,8 +90,8 @@ def finish(picture: Image.Image, settings: MediaSettings) -> Image.Image:
         factor = _SHORTEST_SIDE / shortest
     if factor == 1.0:
         return picture
-    size = tuple(max(1, round(side * factor)) for side in picture.size)
-    return picture.resize(size, Image.Resampling.LANCZOS)
+    width, height = (max(1, round(side * factor)) for side in picture.size)
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def digest(picture: Image.Image) -> str:

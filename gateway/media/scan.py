@@ -65,7 +65,12 @@ def _turn(gray: Gray, angle: float, background: int = 255) -> Gray:
     height, width = gray.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
     return cv2.warpAffine(
-        gray, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT, borderValue=background
+        gray,
+        matrix,
+        (width, height),
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=background,
     )
 
 
@@ -85,7 +90,9 @@ def _even_light(gray: Gray) -> Gray:
 
 def _without_specks(gray: Gray) -> Gray:
     """Takes single dark and bright points away first, then grain; strokes stay sharp."""
-    return cv2.fastNlMeansDenoising(cv2.medianBlur(gray, 3), None, h=12, templateWindowSize=5, searchWindowSize=11)
+    return cv2.fastNlMeansDenoising(
+        cv2.medianBlur(gray, 3), None, h=12, templateWindowSize=5, searchWindowSize=11
+    )
 
 
 def _binarise(gray: Gray) -> Gray:

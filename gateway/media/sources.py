@@ -12,7 +12,14 @@ import re
 import pybase64
 
 from engine.types import Medium
-from gateway.errors import ADDRESS_REFUSED, DOCUMENT_FORMAT, IMAGE_FORMAT, TOO_LARGE, VIDEO_FORMAT, GatewayError
+from gateway.errors import (
+    ADDRESS_REFUSED,
+    DOCUMENT_FORMAT,
+    IMAGE_FORMAT,
+    TOO_LARGE,
+    VIDEO_FORMAT,
+    GatewayError,
+)
 from gateway.media.buckets import Buckets
 from gateway.media.fetch import Fetcher
 from gateway.media.files import FileStore
@@ -28,9 +35,7 @@ _CODES = {"image": IMAGE_FORMAT, "video": VIDEO_FORMAT, "document": DOCUMENT_FOR
 class Sources:
     """Knows every place that bytes can come from."""
 
-    def __init__(
-        self, fetcher: Fetcher, files: FileStore, buckets: Buckets, threads: Threads
-    ) -> None:
+    def __init__(self, fetcher: Fetcher, files: FileStore, buckets: Buckets, threads: Threads) -> None:
         self._fetcher = fetcher
         self._files = files
         self._buckets = buckets
@@ -52,7 +57,9 @@ class Sources:
             return await self._fetcher.get(source, limit)
         if name in ("s3:", "oss:"):
             return await self._buckets.get(source, tenant, limit)
-        raise GatewayError(ADDRESS_REFUSED, f"The {medium.kind} has an address of a kind that is not fetched.")
+        raise GatewayError(
+            ADDRESS_REFUSED, f"The {medium.kind} has an address of a kind that is not fetched."
+        )
 
 
 def decode(medium: Medium, source: str, limit: int) -> bytes:

@@ -113,7 +113,11 @@ def _duration(container: InputContainer, stream: VideoStream, settings: MediaSet
 
 
 def _frames(
-    container: InputContainer, stream: VideoStream, duration: float, options: MediumOptions, settings: MediaSettings
+    container: InputContainer,
+    stream: VideoStream,
+    duration: float,
+    options: MediumOptions,
+    settings: MediaSettings,
 ) -> Iterator[Timed]:
     """The frame that is shown at each of evenly spaced times over the whole clip."""
     step = max(1 / settings.video_fps, duration / settings.max_frames)
@@ -138,7 +142,7 @@ def _picture(frame: VideoFrame, count: int, options: MediumOptions, settings: Me
     size = _frame_size((frame.width, frame.height), count, settings)
     if not options.redact and options.preprocess == "none":
         frame = frame.reformat(*size)
-    picture: Image.Image = frame.to_image()
+    picture: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
     if turn := round(frame.rotation) % 360:
         picture = picture.rotate(turn, expand=True)
     picture = image.edit(picture, options)

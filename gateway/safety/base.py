@@ -32,7 +32,7 @@ class Safety:
         self._classifier = ImageClassifier(settings) if settings.classify_images else None
         self._moderation = Moderation(settings.moderation) if settings.moderation else None
         self.terms = terms.load(settings.terms, settings.terms_file)
-        shown = settings.model_dump(mode="json", exclude={"terms", "terms_file", "moderation": {"api_key"}})
+        shown = settings.model_dump(mode="json", exclude={"terms", "terms_file"})
         about = msgspec.json.encode([_VERSION, self.terms.version, shown])
         self.policy_version = sha256(about).hexdigest()[:16]
         """Changes with everything that decides what is refused; part of a cached answer's key."""

@@ -63,7 +63,9 @@ class HoldBack:
 
     def _say(self, choice: Choice) -> Iterator[tuple[int, str]]:
         """Puts what the choice gained into its channels, and names them."""
-        calls = "".join((call.get("function") or {}).get("arguments") or "" for call in choice.tool_calls or ())
+        calls = "".join(
+            (call.get("function") or {}).get("arguments") or "" for call in choice.tool_calls or ()
+        )
         for voice, piece in (("content", choice.content), ("reasoning", choice.reasoning), ("calls", calls)):
             if piece:
                 key = (choice.index, voice)

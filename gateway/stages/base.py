@@ -9,6 +9,7 @@ import msgspec
 from gateway.call import Call, Events
 from gateway.media.base import MediaReader
 from gateway.models import Models
+from gateway.safety.base import Safety
 from gateway.settings import Settings
 from gateway.telemetry import Telemetry
 
@@ -31,6 +32,7 @@ class Services(msgspec.Struct, frozen=True):
     settings: Settings
     models: Models
     media: MediaReader
+    safety: Safety
     telemetry: Telemetry
 
 

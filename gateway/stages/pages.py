@@ -45,7 +45,9 @@ class Pages:
         if all(medium.kind != "document" for medium in media):
             return list(enumerate(media, 1))
         if len(media) > 1:
-            raise GatewayError(INVALID_REQUEST, "A PDF document is sent alone, one in a request.", param="images")
+            raise GatewayError(
+                INVALID_REQUEST, "A PDF document is sent alone, one in a request.", param="images"
+            )
         count = await self._media.pages(media[0])
         return [(number, _page(media[0], number)) for number in chosen(plan.selection, count, self._most)]
 
@@ -67,9 +69,7 @@ class Pages:
             async for event in events:
                 yield event
 
-    async def _answers(
-        self, call: Call, plan: Plan, pages: list[Numbered]
-    ) -> AsyncGenerator[Progress, None]:
+    async def _answers(self, call: Call, plan: Plan, pages: list[Numbered]) -> AsyncGenerator[Progress, None]:
         """Pages in the order in which they finish. Leaving early cancels those that still run."""
         gate = asyncio.Semaphore(_AT_ONCE)
 
