@@ -64,7 +64,7 @@ class MediaReader:
 
     async def aclose(self) -> None:
         self._threads.close()
-        self._documents.close()
+        await self._documents.aclose()
         await self.fetcher.aclose()
         self.files.close()
 

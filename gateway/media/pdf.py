@@ -1,20 +1,39 @@
-"""What runs in the process for documents. It imports little, so that the process starts fast."""
+"""The process that reads PDFs: questions come in at stdin, answers go out at stdout.
+
+A message is a length of `HEAD` bytes and as many bytes of msgpack. This file is run by its path and
+imports little, so that the process starts fast and knows nothing of the gateway.
+"""
 
 from __future__ import annotations
 
 import resource
+import sys
+from typing import Any
 
+import msgspec
 import pypdfium2
 import pypdfium2.raw
 
+HEAD = 8
 _MEMORY = 2 << 30
-"""Bytes of address space that a document may make the process take."""
+"""Bytes of address space that documents may make the process take."""
 _POINTS_AN_INCH = 72
 _LARGEST_PAGE = 200 * _POINTS_AN_INCH
 
 
+class Answer(msgspec.Struct):
+    value: Any = None
+    refusal: str = ""
+    """Why there is no value: a sentence for the client."""
+
+
 class Unreadable(Exception):
     """The document cannot be read; `str()` is a sentence for the client."""
+
+
+def frame(content: Any) -> bytes:
+    body = msgspec.msgpack.encode(content)
+    return len(body).to_bytes(HEAD, "big") + body
 
 
 def count(data: bytes) -> int:
@@ -32,25 +51,45 @@ def render(data: bytes, index: int, dpi: int, longest: int) -> tuple[tuple[int, 
     Raises `Unreadable`.
     """
     with _open(data) as document:
-        try:
-            page = document[index]
-            size = page.get_size()
-            if not 1 <= max(size) <= _LARGEST_PAGE:
-                raise Unreadable("A page of the document has no sensible size.")
-            scale = min(dpi / _POINTS_AN_INCH, longest / max(size))
-            picture = page.render(scale=scale, rev_byteorder=True).to_pil().convert("RGB")
-        except (pypdfium2.PdfiumError, IndexError, ValueError, MemoryError):
-            raise Unreadable("A page of the document is broken.") from None
-        return picture.size, picture.tobytes()
+        page = document[index]
+        size = page.get_size()
+        if not 1 <= max(size) <= _LARGEST_PAGE or max(size) > 200 * min(size):
+            raise Unreadable("A page of the document has no sensible size.")
+        scale = min(dpi / _POINTS_AN_INCH, longest / max(size))
+        picture = page.render(scale=scale, rev_byteorder=True).to_pil().convert("RGB")
+    return picture.size, picture.tobytes()
 
 
 def _open(data: bytes) -> pypdfium2.PdfDocument:
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     try:
         return pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
         if error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD:
             raise Unreadable("The document is encrypted.") from None
         raise Unreadable("The document is broken.") from None
-    except MemoryError:
-        raise Unreadable("The document takes too much memory.") from None
+
+
+_WORKS = {"count": count, "render": render}
+
+
+def _answer(question: list[Any]) -> Answer:
+    name, *args = question
+    try:
+        return Answer(_WORKS[name](*args))
+    except Unreadable as error:
+        return Answer(refusal=str(error))
+    except (pypdfium2.PdfiumError, IndexError, ValueError, MemoryError):
+        return Answer(refusal="A page of the document is broken.")
+
+
+def main() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    questions, answers = sys.stdin.buffer, sys.stdout.buffer
+    while head := questions.read(HEAD):
+        question = msgspec.msgpack.decode(questions.read(int.from_bytes(head, "big")))
+        answers.write(frame(_answer(question)))
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
