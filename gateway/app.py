@@ -20,7 +20,7 @@ from gateway.middleware.request_id import RequestId
 from gateway.models import build_models
 from gateway.pipeline import build_pipeline
 from gateway.routes import catalogue, docs, files, inference, operations
-from gateway.routes.errors import on_http_exception
+from gateway.routes.errors import on_failure, on_http_exception
 from gateway.safety.base import Safety
 from gateway.safety.personal import MaskLogs
 from gateway.settings import Settings
@@ -74,7 +74,7 @@ def create_app(
     app = Starlette(
         routes=[*inference.ROUTES, *files.ROUTES, *catalogue.ROUTES, *operations.ROUTES, *docs.ROUTES],
         middleware=_middleware(settings),
-        exception_handlers={HTTPException: on_http_exception},
+        exception_handlers={HTTPException: on_http_exception, Exception: on_failure},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False

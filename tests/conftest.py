@@ -10,7 +10,6 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -27,10 +26,9 @@ ROOT = Path(__file__).parent.parent
 Gateway = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
-@pytest.fixture
-def run() -> Callable[[Any], Any]:
-    """Runs a coroutine to its end: tests are plain functions that say when they are asynchronous."""
-    return asyncio.run
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
 
 
 @asynccontextmanager
@@ -51,6 +49,13 @@ async def scripted_gateway(
 @pytest.fixture
 def gateway() -> Gateway:
     return scripted_gateway
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a scripted gateway with the default settings."""
+    async with scripted_gateway() as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -75,7 +75,9 @@ def main() -> None:
     pair = [("circle", RED, 45, 66, 26), ("star", BLUE, 118, 44, 30)]
     shapes((160, 128), pair).save(FOLDER / "shapes.png")
     shapes((128, 128), [("square", GREEN, 64, 64, 30)]).save(FOLDER / "two-a.png")
-    shapes((128, 128), [("circle", ORANGE, 38, 44, 22), ("triangle", BLUE, 88, 84, 24)]).save(FOLDER / "two-b.png")
+    shapes((128, 128), [("circle", ORANGE, 38, 44, 22), ("triangle", BLUE, 88, 84, 24)]).save(
+        FOLDER / "two-b.png"
+    )
     chart({"A": 12, "B": 27, "C": 42, "D": 34}).save(FOLDER / "chart.png")
     page(["TOTAL 4821"]).save(FOLDER / "page.png")
     film(FOLDER / "motion.mp4", [shapes((128, 96), [("circle", RED, 22 + 12 * t, 48, 16)]) for t in range(8)])

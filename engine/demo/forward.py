@@ -112,7 +112,9 @@ def see(tower: Any, pictures: Pictures) -> Vision:
     counts = [count for _, _, count in pictures.sizes]
 
     def spread(part: int) -> Tensor:
-        pieces = [grid[part].repeat(n, *(1,) * (grid[part].ndim - 1)) for grid, n in zip(grids, counts, strict=True)]
+        pieces = [
+            grid[part].repeat(n, *(1,) * (grid[part].ndim - 1)) for grid, n in zip(grids, counts, strict=True)
+        ]
         return torch.cat(pieces).to(device)
 
     x = _embed_patches(tower, pictures) + F.linear(spread(0), tower.pos_embed.weight.t())

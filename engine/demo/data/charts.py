@@ -133,7 +133,9 @@ def summary(chart: Bars, language: Language) -> str:
 
 def as_json(chart: Bars, language: Language) -> str:
     """The chart in exactly the shape and order of `chart_parse`'s schema, without spaces."""
-    points = [{"label": label, "value": value} for label, value in zip(chart.labels, chart.values, strict=True)]
+    points = [
+        {"label": label, "value": value} for label, value in zip(chart.labels, chart.values, strict=True)
+    ]
     data: dict[str, Any] = {
         "type": "bar",
         "title": None,
@@ -174,7 +176,11 @@ def _ask(kind: str, rng: Random, chart: Bars, language: Language) -> tuple[str, 
     if kind in ("highest", "lowest"):
         return _end(kind, rng, chart, language)
     if kind == "bars":
-        texts = ("图中有几个柱子？", "有多少个柱？") if chinese else ("How many bars are there?", "How many bars does the chart have?")
+        texts = (
+            ("图中有几个柱子？", "有多少个柱？")
+            if chinese
+            else ("How many bars are there?", "How many bars does the chart have?")
+        )
         return rng.choice(texts), str(len(chart.values))
     if kind == "labels":
         return "列出所有标签。" if chinese else "List the labels.", ", ".join(chart.labels)
@@ -219,11 +225,14 @@ def _end(kind: str, rng: Random, chart: Bars, language: Language) -> tuple[str, 
             f"What is the {kind} bar?",
         ),
         "zh": tuple(
-            text.format("高" if kind == "highest" else "低") for text in ("哪个柱最{}？", "哪一个柱子最{}？", "数值最{}的是哪个？")
+            text.format("高" if kind == "highest" else "低")
+            for text in ("哪个柱最{}？", "哪一个柱子最{}？", "数值最{}的是哪个？")
         ),
     }
     label = chart.label_of(value)
-    return rng.choice(texts[language]), f"{label}，为{value}" if language == "zh" else f"{label}, with {value}"
+    return rng.choice(
+        texts[language]
+    ), f"{label}，为{value}" if language == "zh" else f"{label}, with {value}"
 
 
 def _two_bars(kind: str, rng: Random, chart: Bars, language: Language) -> tuple[str, str] | None:

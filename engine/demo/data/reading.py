@@ -6,7 +6,19 @@ from random import Random
 
 from PIL import Image, ImageDraw
 
-from engine.demo.data.canvas import CHARACTERS, Font, Mark, Question, Rgb, Sample, any_font, background, side, worn, write
+from engine.demo.data.canvas import (
+    CHARACTERS,
+    Font,
+    Mark,
+    Question,
+    Rgb,
+    Sample,
+    any_font,
+    background,
+    side,
+    worn,
+    write,
+)
 from engine.demo.data.words import LANGUAGES, Language, shade
 
 WORDS = (
@@ -51,7 +63,11 @@ def line(rng: Random, shortest: int = 3, longest: int = 8) -> str:
 
 
 def _ink(rng: Random) -> Rgb:
-    return (0, 0, 0) if rng.random() < 0.7 else shade(rng, rng.choice(("red", "blue", "purple", "black", "green")))
+    return (
+        (0, 0, 0)
+        if rng.random() < 0.7
+        else shade(rng, rng.choice(("red", "blue", "purple", "black", "green")))
+    )
 
 
 def page(rng: Random, lines: list[str]) -> tuple[Image.Image, list[Mark]]:
@@ -83,10 +99,16 @@ def questions(rng: Random, lines: list[str], count: int, language: Language | No
         if numbered:
             name, number = rng.choice(numbered)
             texts = {
-                "en": (f"What number follows {name}?", f"What is the {name} number?", f"What is the number after {name}?"),
+                "en": (
+                    f"What number follows {name}?",
+                    f"What is the {name} number?",
+                    f"What is the number after {name}?",
+                ),
                 "zh": (f"{name}后面的数字是多少？", f"{name}是多少？"),
             }
-            found.append(Question(rng.choice(texts[chosen]), number, "number", rng.choice(("doc_analyze", "vqa"))))
+            found.append(
+                Question(rng.choice(texts[chosen]), number, "number", rng.choice(("doc_analyze", "vqa")))
+            )
     rng.shuffle(found)
     return list({question.text: question for question in found}.values())[:count]
 

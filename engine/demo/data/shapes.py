@@ -261,11 +261,18 @@ def _exists(rng: Random, shapes: Scene, language: Language) -> tuple[str, str]:
 _EXTREMES = {
     "en": (
         ("What is the leftmost shape?", "Which shape is on the far left?", "What is furthest to the left?"),
-        ("What is the rightmost shape?", "Which shape is on the far right?", "What is furthest to the right?"),
+        (
+            "What is the rightmost shape?",
+            "Which shape is on the far right?",
+            "What is furthest to the right?",
+        ),
         ("What is the topmost shape?", "Which shape is at the top?", "What is the highest shape?"),
         ("What is the bottommost shape?", "Which shape is at the bottom?", "What is the lowest shape?"),
     ),
-    "zh": tuple((f"最{end}边的图形是什么？", f"图中最{end}边是什么图形？", f"哪个图形在最{end}边？") for end in "左右上下"),
+    "zh": tuple(
+        (f"最{end}边的图形是什么？", f"图中最{end}边是什么图形？", f"哪个图形在最{end}边？")
+        for end in "左右上下"
+    ),
 }
 _RELATIONS = {
     "en": ("to the left of", "to the right of", "above", "below"),
