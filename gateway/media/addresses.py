@@ -15,6 +15,7 @@ _NUMERIC_END = re.compile(r"(^|\.)(\d+|0x[0-9a-f]*)\.?$", re.IGNORECASE)
 """Hosts that C libraries read as numbers: `127.1`, `0x7f.1`, `2130706433`."""
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE)
 _LONGEST = 4096
+_LOOPBACK = IPv4Address("127.0.0.1")
 _CARRIERS = tuple(
     map(IPv6Network, ("::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"))
 )
@@ -47,6 +48,8 @@ def _check_host(host: str, settings: FetchSettings) -> None:
         check(literal(host), settings)
     elif _NUMERIC_END.search(host) or not _HOST_NAME.fullmatch(host):
         raise refused("its host is not a host name")
+    elif f".{host}".rstrip(".").lower().endswith(".localhost"):
+        check(_LOOPBACK, settings)
     if not allowed_domain(host, settings):
         raise refused("its domain is not allowed")
 

@@ -107,6 +107,7 @@ class Fetcher:
             if response.status in _REDIRECTS and "location" in headers:
                 return headers["location"], None
             if response.status == 304 and kept and len(kept.data) <= limit:
+                await response.aread()  # it has no body; read to its end, the connection can be used again
                 return "", kept.data
             data = await _read(response, headers, limit)
         self._kept.put(key, Fetched(data, _validators(headers)))

@@ -46,7 +46,9 @@ class Site:
 
 
 @asynccontextmanager
-async def site(pages: dict[str, Page] | None = None, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Site]:
+async def site(
+    pages: dict[str, Page] | None = None, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[Site]:
     """A site that listens on a free port of a loopback address."""
     served = Site(pages)
     server = await asyncio.start_server(served.serve, host, port)
