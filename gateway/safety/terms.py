@@ -10,6 +10,9 @@ from ahocorasick_rs import AhoCorasick
 
 from gateway.safety.normalise import is_word, normalise
 
+_FIGURES = frozenset("0123456789@$")
+"""What may stand for letters in a word but is not one by itself."""
+
 
 class Terms:
     """An automaton over the normalised terms."""
@@ -50,7 +53,7 @@ class Terms:
 def _stands_alone(text: str, places: list[int], start: int, end: int, open_end: bool) -> bool:
     """Whether a match is a word or phrase of its own, not a part of a longer word and not a bare number."""
     first, last = places[start], places[end - 1]
-    if not any(map(str.isalpha, text[first : last + 1])):
+    if all(text[place] in _FIGURES for place in places[start:end]):
         return False
     before = text[first - 1] if first else " "
     after = text[last + 1] if last + 1 < len(text) else ("x" if open_end else " ")
