@@ -58,16 +58,20 @@ def serve(
     flags = {"host": host, "port": port, "log_level": log_level, "drain_timeout_s": drain_timeout}
     given = {key: value for key, value in flags.items() if value is not None}
     settings = _settings(config, {"server": given} if given else {})
-    raise typer.Exit(asyncio.run(_serve(settings)))
+    try:
+        status = asyncio.run(_serve(settings))
+    except SettingsError as error:
+        raise _refused(error) from None
+    raise typer.Exit(status)
 
 
 async def _serve(settings: Settings) -> int:
     from gateway.banner import announce
-    from gateway.server import GatewayServer, set_up_logging
+    from gateway.server import GatewayServer, listen, set_up_logging
 
     set_up_logging(settings.server.log_level)
+    sock = listen(settings.server.host, settings.server.port)
     server = GatewayServer(settings)
-    sock = server.config.bind_socket()
     host, port = sock.getsockname()[:2]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - only compared
     banner = asyncio.create_task(announce(_err, server.gateway, f"http://{shown}:{port}"))
@@ -96,12 +100,25 @@ def doctor(config: ConfigOption = None) -> None:
     raise typer.Exit(1 if any(finding.state == "broken" for finding in findings) else 0)
 
 
+@app.command("config")
+def show_config() -> None:
+    """Print every setting with its description and default, as a configuration file."""
+    from gateway.example_config import example
+
+    typer.echo(example(), nl=False)
+
+
 def _settings(config: Path | None, flags: dict[str, Any]) -> Settings:
     try:
         return load_settings(config, flags)
     except SettingsError as error:
-        _err.print(f"[red]Error:[/] {error}", highlight=False, soft_wrap=True)
-        raise typer.Exit(2) from None
+        raise _refused(error) from None
+
+
+def _refused(error: SettingsError) -> typer.Exit:
+    """Says what is wrong with the configuration; the exit that follows."""
+    _err.print(f"[red]Error:[/] {error}", highlight=False, soft_wrap=True)
+    return typer.Exit(2)
 
 
 def main() -> None:
