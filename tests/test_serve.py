@@ -117,7 +117,12 @@ def test_a_dead_engine_turns_readiness_bad_and_ends_the_process(start: Start) ->
 
 
 def long_request() -> dict[str, object]:
-    return {"task": "vqa", "images": [square()], "text": "Hi", "options": {"stream": True, "max_tokens": 3000}}
+    return {
+        "task": "vqa",
+        "images": [square()],
+        "text": "Hi",
+        "options": {"stream": True, "max_tokens": 3000},
+    }
 
 
 def unready_within(client: httpx.Client, seconds: float) -> bool:

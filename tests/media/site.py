@@ -11,7 +11,10 @@ Page = Answer | Callable[[dict[str, str], asyncio.StreamWriter], Awaitable[Answe
 
 
 class Site:
-    """Answers each path with its page; a page may be a function that answers or writes by itself."""
+    """Answers each path with its page; a page may be a function that answers or writes by itself.
+
+    It is given the headers, with the body among them under `body`.
+    """
 
     def __init__(self, pages: dict[str, Page] | None = None) -> None:
         self.pages = pages or {}
@@ -23,16 +26,17 @@ class Site:
         self.connections += 1
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
-                await self._answer(head.decode(), writer)
+                await self._answer(head.decode(), reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             writer.close()
 
-    async def _answer(self, head: str, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first, *lines = head.strip().split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
         path = first.split(" ")[1]
+        headers["body"] = (await reader.readexactly(int(headers.get("content-length", 0)))).decode("latin-1")
         self.asked.append((path, headers))
         page = self.pages.get(path, (404, {}, b""))
         answer = await page(headers, writer) if callable(page) else page
