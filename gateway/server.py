@@ -69,7 +69,9 @@ def listen(host: str, port: int) -> socket.socket:
         sock.bind((host, port))
     except OSError as error:
         sock.close()
-        raise SettingsError(f"Cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}.") from error
+        raise SettingsError(
+            f"Cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}."
+        ) from error
     return sock
 
 

@@ -2,51 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import Start
 from tests.pictures import square
-from tests.servers import RunningServer, wait_until_ready
+from tests.servers import ROOT
 
-Start = Callable[..., RunningServer]
 BODY = {"task": "captioning", "images": [square()], "options": {"stream": True}}
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts servers from the text of a configuration; ends them when the test is over."""
-    processes: list[subprocess.Popen[bytes]] = []
-
-    def _start(config: str, *flags: str) -> RunningServer:
-        (tmp_path / "gateway.yaml").write_text(config)
-        log = tmp_path / f"serve-{len(processes)}.log"
-        command = [sys.executable, "-m", "gateway.cli", "serve", "--port", "0", "--config"]
-        with log.open("w") as output:
-            process = subprocess.Popen(
-                [*command, str(tmp_path / "gateway.yaml"), *flags],
-                cwd=ROOT,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=os.environ | {"COLUMNS": "1000"},
-            )
-        processes.append(process)
-        return wait_until_ready(process, log)
-
-    yield _start
-    for process in processes:
-        process.kill()
-        process.wait()
 
 
 def scripted(words: int, delay_ms: int) -> str:
@@ -117,7 +88,12 @@ def test_a_dead_engine_turns_readiness_bad_and_ends_the_process(start: Start) ->
 
 
 def long_request() -> dict[str, object]:
-    return {"task": "vqa", "images": [square()], "text": "Hi", "options": {"stream": True, "max_tokens": 3000}}
+    return {
+        "task": "vqa",
+        "images": [square()],
+        "text": "Hi",
+        "options": {"stream": True, "max_tokens": 3000},
+    }
 
 
 def unready_within(client: httpx.Client, seconds: float) -> bool:
