@@ -14,7 +14,6 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from engine.base import Engine
-from engine.errors import EngineError
 from gateway.media.base import MediaReader
 from gateway.middleware.request_id import RequestId
 from gateway.models import build_models
@@ -100,9 +99,9 @@ async def _run_models(gateway: Gateway, on_death: Callable[[], None]) -> None:
     """Load the models, then watch over them."""
     try:
         await gateway.models.load()
-    except EngineError as error:
+    except Exception as error:
         gateway.load_error = "A model could not be loaded; see the log."
-        log.error("%s", error, exc_info=error.__cause__)
+        log.error("%s", error, exc_info=error.__cause__ or error)
         on_death()
         return
     while not gateway.models.dead:

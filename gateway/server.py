@@ -36,7 +36,7 @@ class GatewayServer(uvicorn.Server):
                 host=server.host,
                 port=server.port,
                 log_config=None,
-                access_log=server.access_log,
+                access_log=False,  # it would write query strings, and with them keys
                 timeout_graceful_shutdown=max(1, round(server.drain_timeout_s)),
                 server_header=False,
             )
@@ -69,7 +69,9 @@ def listen(host: str, port: int) -> socket.socket:
         sock.bind((host, port))
     except OSError as error:
         sock.close()
-        raise SettingsError(f"Cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}.") from error
+        raise SettingsError(
+            f"Cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}."
+        ) from error
     return sock
 
 

@@ -51,7 +51,6 @@ class ServerSettings(_Section):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much the gateway writes to the log."
     )
-    access_log: bool = Field(default=False, description="One log line for each request.")
 
 
 class BucketSettings(_Section):

@@ -19,7 +19,9 @@ class Telemetry:
             ("wire", "task", "code"),
             registry=self.registry,
         )
-        self.inflight = Gauge("gateway_inflight", "Requests being worked on.", ("lane",), registry=self.registry)
+        self.inflight = Gauge(
+            "gateway_inflight", "Requests being worked on.", ("lane",), registry=self.registry
+        )
         self.duration = Histogram(
             "gateway_request_seconds",
             "From the parsed request to the last byte.",

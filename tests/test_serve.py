@@ -2,51 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import Start
 from tests.pictures import square
-from tests.servers import RunningServer, wait_until_ready
+from tests.servers import ROOT
 
-Start = Callable[..., RunningServer]
 BODY = {"task": "captioning", "images": [square()], "options": {"stream": True}}
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts servers from the text of a configuration; ends them when the test is over."""
-    processes: list[subprocess.Popen[bytes]] = []
-
-    def _start(config: str, *flags: str) -> RunningServer:
-        (tmp_path / "gateway.yaml").write_text(config)
-        log = tmp_path / f"serve-{len(processes)}.log"
-        command = [sys.executable, "-m", "gateway.cli", "serve", "--port", "0", "--config"]
-        with log.open("w") as output:
-            process = subprocess.Popen(
-                [*command, str(tmp_path / "gateway.yaml"), *flags],
-                cwd=ROOT,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=os.environ | {"COLUMNS": "1000"},
-            )
-        processes.append(process)
-        return wait_until_ready(process, log)
-
-    yield _start
-    for process in processes:
-        process.kill()
-        process.wait()
 
 
 def scripted(words: int, delay_ms: int) -> str:
@@ -75,11 +46,14 @@ def test_sigterm_lets_a_running_stream_finish(start: Start) -> None:
 def test_the_drain_has_an_end(start: Start) -> None:
     server = start(scripted(10_000, 25), "--drain-timeout", "1")
     with server.client() as client, client.stream("POST", "/infer", json=BODY) as reply:
-        next(reply.iter_lines())
+        lines = reply.iter_lines()
+        next(lines)
         server.process.send_signal(signal.SIGTERM)
         began = time.monotonic()
         assert server.process.wait(10) == 0
         assert time.monotonic() - began < 5
+        assert "The server is shutting down" in "\n".join(lines)
+    assert "Traceback" not in server.log.read_text()
 
 
 def test_a_port_in_use_is_said_in_a_sentence(start: Start) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
@@ -35,6 +35,8 @@ class Inference:
         response: PipelineResponse | ErrorResponse
         try:
             response = await self._respond(request, gateway, request_id)
+        except ClientDisconnect:
+            return
         except Exception as error:
             response = ErrorResponse(as_gateway_error(error, request_id), self._error, request_id)
         await response(scope, receive, send)
