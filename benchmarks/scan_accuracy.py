@@ -22,11 +22,14 @@ from PIL import Image, ImageDraw, ImageFont
 from gateway.media import scan
 
 _SIZE = (1000, 1400)
-_WORDS = """invoice total amount customer number delivery address payment within thirty days order item price
-quantity discount balance account transfer reference signature contract agreement between parties shall provide
-service period month annual report department manager director office street building floor telephone received
-accepted returned damaged original document certificate registration insurance policy holder premium coverage claim
-patient examination result laboratory sample normal range value measured doctor hospital admission discharge""".split()  # noqa: SIM905
+_WORDS = """
+invoice total amount customer number delivery address payment within thirty days order item price
+quantity discount balance account transfer reference signature contract agreement between parties shall
+provide service period month annual report department manager director office street building floor
+telephone received accepted returned damaged original document certificate registration insurance policy
+holder premium coverage claim patient examination result laboratory sample normal range value measured
+doctor hospital admission discharge
+""".split()  # noqa: SIM905
 _DAMAGES = ("clean", "tilted", "noisy", "shadowed", "all")
 
 
@@ -121,7 +124,7 @@ def save_pictures(folder: Path) -> None:
     damaged = damage(page(chance)[0], "all", chance)
     for mode in ("none", "auto", "scan"):
         part = cleaned(damaged, mode).crop((380, 700, 1000, 1060)).convert("L")
-        part.quantize(16).save(folder / f"scan-{mode}.png", optimize=True)
+        part.quantize(8).save(folder / f"scan-{mode}.png", optimize=True)
 
 
 def main() -> None:

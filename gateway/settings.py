@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FilePath,
+    IPvAnyNetwork,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -96,6 +105,7 @@ class MediaSettings(_Section):
         gt=0,
         description="Most pixels of one video's frames together, in millions; frames are scaled down.",
     )
+    video_timeout_s: float = Field(default=20, gt=0, description="Seconds one video may take to decode.")
     workers: int = Field(default=2, ge=1, description="Threads that decode media.")
     files_dir: Path | None = Field(
         default=None,
@@ -163,7 +173,7 @@ class SafetySettings(_Section):
     terms: list[str] = Field(
         default_factory=list, description="Words and phrases that prompts and answers must not hold."
     )
-    terms_file: Path | None = Field(
+    terms_file: FilePath | None = Field(
         default=None, description="File with further terms, one a line; `#` begins a comment."
     )
     moderation: ModerationSettings | None = Field(
