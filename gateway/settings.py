@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -20,6 +20,14 @@ from pydantic_settings import (
 )
 
 from engine.config import EngineConfig, VllmConfig
+from gateway.call import Lane
+from gateway.settings_dispatch import (
+    CacheSettings,
+    LanesSettings,
+    OverloadSettings,
+    Section,
+    TaskSettings,
+)
 
 PREFIX = "QWEN_VL_"
 DEFAULT_MODEL = "qwen3-vl-30b"
@@ -29,11 +37,7 @@ class SettingsError(Exception):
     """A setting is wrong or unknown; `str()` is a sentence for the operator."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ServerSettings(_Section):
+class ServerSettings(Section):
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     cors_origins: list[str] = Field(
@@ -54,7 +58,7 @@ class ServerSettings(_Section):
     access_log: bool = Field(default=False, description="One log line for each request.")
 
 
-class MediaSettings(_Section):
+class MediaSettings(Section):
     max_image_mb: float = Field(default=10, gt=0, description="Largest image file in MB.")
     max_pixels_m: float = Field(
         default=40, gt=0, description="Most pixels of one image in millions, checked before it is decoded."
@@ -72,10 +76,16 @@ class MediaSettings(_Section):
     workers: int = Field(default=2, ge=1, description="Threads that decode media.")
 
 
-class ModelSettings(_Section):
+class ModelSettings(Section):
     engine: EngineConfig = Field(default_factory=VllmConfig, description="What answers for this model.")
     aliases: list[str] = Field(
         default_factory=list, description="Further names under which clients may ask for it."
+    )
+    pools: dict[Lane, EngineConfig] = Field(
+        default_factory=dict, description="Engines of their own for lanes, by lane; the rest share `engine`."
+    )
+    fallback: str | None = Field(
+        default=None, description="The smaller model that answers while this one is overloaded."
     )
 
 
@@ -93,12 +103,32 @@ class Settings(BaseSettings):
         min_length=1,
         description="The served models by name; the first one answers where a request names none.",
     )
+    cache: CacheSettings = Field(default_factory=CacheSettings, description="Answers that are given again.")
+    lanes: LanesSettings = Field(default_factory=LanesSettings, description="How requests share an engine.")
+    overload: OverloadSettings = Field(
+        default_factory=OverloadSettings, description="When an engine counts as full or unhealthy."
+    )
+    tasks: dict[str, TaskSettings] = Field(
+        default_factory=dict, description="What single tasks do differently."
+    )
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Settings:
         names = [name for key, model in self.models.items() for name in (key, *model.aliases)]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"these model names are given twice: {', '.join(sorted(twice))}")
+        return self
+
+    @model_validator(mode="after")
+    def _fallbacks_lead_somewhere(self) -> Settings:
+        for name in self.models:
+            seen = [name]
+            while fallback := self.models[seen[-1]].fallback:
+                if fallback not in self.models:
+                    raise ValueError(f"the fallback {fallback} of {seen[-1]} is no model")
+                if fallback in seen:
+                    raise ValueError(f"the fallbacks of {name} go round in a circle")
+                seen.append(fallback)
         return self
 
     @property
