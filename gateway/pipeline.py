@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from gateway.stages.admission import Admission
 from gateway.stages.base import Handler, Services, Stage
+from gateway.stages.cache import Cache
+from gateway.stages.coalesce import Coalesce
+from gateway.stages.fallback import Fallback
 from gateway.stages.generate import Generate
 from gateway.stages.pages import Pages
 from gateway.stages.prepare_media import PrepareMedia
@@ -11,7 +15,11 @@ from gateway.stages.read_media import ReadMedia
 STAGES: tuple[Stage, ...] = (
     ReadMedia,
     Pages,
+    Cache,
     PrepareMedia,
+    Coalesce,
+    Fallback,
+    Admission,
 )
 
 

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from gateway.errors import CONTENT_TYPE, TOO_LARGE, UNAVAILABLE, GatewayError
+from gateway.hints import read_hints
 from gateway.responses import PipelineResponse, as_gateway_error
 from gateway.routes.errors import ErrorResponse
 from gateway.state import Gateway, gateway_of
@@ -38,8 +39,10 @@ class Inference:
         if not gateway.ready:
             raise _not_ready(gateway)
         _check_headers(request)
+        hints = read_hints(request.headers)
         body = await _read_body(request, gateway.settings.server.max_body_mb * 1e6)
-        call, encoder = self._parse(body, Intake(request_id, gateway.settings, gateway.models))
+        call, encoder = self._parse(body, Intake(request_id, gateway.settings, gateway.models, hints))
+        hints.apply(call)
         return PipelineResponse(gateway.handler, call, encoder, self._error, gateway.telemetry)
 
 

@@ -6,6 +6,8 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.backlog import Backlog
+from gateway.cache.answers import AnswerCache
 from gateway.call import Call, Events
 from gateway.media.base import MediaReader
 from gateway.models import Models
@@ -32,6 +34,8 @@ class Services(msgspec.Struct, frozen=True):
     models: Models
     media: MediaReader
     telemetry: Telemetry
+    answers: AnswerCache
+    backlog: Backlog
 
 
 class Stage(Protocol):

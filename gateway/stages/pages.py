@@ -13,7 +13,7 @@ from contextlib import aclosing
 import msgspec
 
 from engine.types import ChatRequest
-from gateway.call import Call, Events, Plan, Progress
+from gateway.call import Call, Events, Notes, Plan, Progress
 from gateway.stages.base import Handler, Services
 from gateway.stream import Reply, fold
 
@@ -32,24 +32,31 @@ class Pages:
 
     async def _work(self, call: Call, plan: Plan) -> Events:
         answers: dict[int, str] = {}
-        async with aclosing(self._pages(call, plan)) as pages:
+        notes: list[Notes] = []
+        async with aclosing(self._pages(call, plan, notes)) as pages:
             async for progress in pages:
                 answers[progress.page] = progress.answer
                 yield progress
         summary = plan.summarise([answers[page] for page in sorted(answers)])
-        events = await self._inner(_child(call, summary))
+        child = _child(call, summary)
+        events = await self._inner(child)
         async with aclosing(events):
             async for event in events:
+                if notes:
+                    call.notes.join([*notes, child.notes])
+                    notes.clear()
                 yield event
 
-    async def _pages(self, call: Call, plan: Plan) -> AsyncGenerator[Progress, None]:
+    async def _pages(self, call: Call, plan: Plan, notes: list[Notes]) -> AsyncGenerator[Progress, None]:
         """Pages in the order in which they finish. Leaving early cancels those that still run."""
         gate = asyncio.Semaphore(_AT_ONCE)
         total = len(plan.page_requests)
 
         async def work(number: int, request: ChatRequest) -> tuple[int, Reply]:
             async with gate:
-                return number, await fold(await self._inner(_child(call, request)))
+                child = _child(call, request)
+                notes.append(child.notes)
+                return number, await fold(await self._inner(child))
 
         tasks = [
             asyncio.create_task(work(number, request)) for number, request in enumerate(plan.page_requests, 1)
@@ -65,4 +72,4 @@ class Pages:
 
 
 def _child(call: Call, request: ChatRequest) -> Call:
-    return msgspec.structs.replace(call, chat=request, plan=None)
+    return msgspec.structs.replace(call, chat=request, plan=None, notes=Notes())
