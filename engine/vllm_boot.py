@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 import os
 from argparse import Namespace
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from engine.base import Health, ModelInfo
 from engine.config import VllmConfig
 
 
-class Started(NamedTuple):
+@dataclass
+class Started:
+    """A running engine. `llm` is set to `None` when it has been shut down."""
+
     llm: Any
     load: EngineLoad
     args: Namespace
@@ -30,12 +34,16 @@ def start(name: str, config: VllmConfig) -> Started:
     args = _arguments(name, config)
     vllm_config = AsyncEngineArgs.from_cli_args(args).create_engine_config(UsageContext.OPENAI_API_SERVER)
     load = EngineLoad(config.tensor_parallel)
-    llm = AsyncLLM.from_vllm_config(
-        vllm_config=vllm_config,
-        usage_context=UsageContext.OPENAI_API_SERVER,
-        stat_loggers=[load.stat_logger],
+    # Not held in a local: vLLM keeps tracebacks, and with them this frame.
+    return Started(
+        AsyncLLM.from_vllm_config(
+            vllm_config=vllm_config,
+            usage_context=UsageContext.OPENAI_API_SERVER,
+            stat_loggers=[load.stat_logger],
+        ),
+        load,
+        args,
     )
-    return Started(llm, load, args)
 
 
 def _set_environment(config: VllmConfig) -> None:
@@ -72,6 +80,7 @@ def _arguments(name: str, config: VllmConfig) -> Namespace:
         "max-num-seqs": config.max_num_seqs,
         "limit-mm-per-prompt": f'{{"image": {config.max_images}, "video": {config.max_videos}}}',
         "generation-config": "vllm",
+        "enforce-eager": not _has_cuda(),  # compiling for a CPU doubles the boot and gained nothing
         "revision": config.revision,
         "max-model-len": config.max_model_len,
         **config.args,
@@ -167,11 +176,15 @@ class EngineLoad:
         )
 
 
-def _gpu_memory_gb(devices: int) -> float | None:
-    """Memory in use on the first `devices` GPUs, in GB; `None` where there is none."""
+def _has_cuda() -> bool:
     import torch
 
-    if torch.version.cuda is None or not torch.cuda.is_available():
+    return torch.version.cuda is not None and torch.cuda.is_available()
+
+
+def _gpu_memory_gb(devices: int) -> float | None:
+    """Memory in use on the first `devices` GPUs, in GB; `None` where there is none."""
+    if not _has_cuda():
         return None
     from vllm.third_party import pynvml
 

@@ -28,7 +28,7 @@ from engine.openai_chunks import ReplyDecoder
 from engine.types import ChatChunk, ChatRequest, MediaPart, Medium, Message, Sampling, TextPart
 
 if TYPE_CHECKING:
-    from vllm.v1.engine.async_llm import AsyncLLM
+    from engine.vllm_boot import Started
 
 _SHUTDOWN_S = 5.0
 """Seconds the engine's processes get to end by themselves."""
@@ -41,10 +41,9 @@ class VllmEngine:
         self._name = name
         self._config = config
         self._info = ModelInfo()
-        self._llm: AsyncLLM | None = None
+        self._started: Started | None = None
         self._chat: Any = None
         self._builder: Any = None
-        self._load: Any = None
         self._ready = False
         self._detail = "loading"
 
@@ -67,11 +66,10 @@ class VllmEngine:
         from engine import vllm_boot
 
         torchvision_cpu.install()
-        started = await asyncio.to_thread(vllm_boot.start, self._name, self._config)
-        self._llm, self._load = started.llm, started.load
-        self._chat = await vllm_boot.serving_chat(started)
-        self._builder = vllm_boot.request_builder(self._name, started)
-        self._info = vllm_boot.model_info(started)
+        self._started = await asyncio.to_thread(vllm_boot.start, self._name, self._config)
+        self._chat = await vllm_boot.serving_chat(self._started)
+        self._builder = vllm_boot.request_builder(self._name, self._started)
+        self._info = vllm_boot.model_info(self._started)
 
     async def _warm_up(self) -> None:
         """One short answer about a picture, so that the first user does not pay for lazy initialisation."""
@@ -89,7 +87,7 @@ class VllmEngine:
                 pass
 
     async def generate(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
-        if not self._ready or self._llm is None:
+        if not self._ready:
             raise EngineUnavailable(f"The model {self._name} is {self._detail}.")
         async with aclosing(self._answer(request)) as chunks:
             async for chunk in chunks:
@@ -111,7 +109,7 @@ class VllmEngine:
         from engine.vllm_chunks import OutputReader, failure
         from engine.vllm_request import Clips
 
-        assert self._llm is not None
+        assert self._started is not None
         body = self._builder.build(request)
         with Clips(request):
             rendered = await self._chat.render_chat_request(body)
@@ -123,7 +121,7 @@ class VllmEngine:
         )
         if request.score:
             params.logprobs = 0  # the sampled token's own, which is all a confidence needs
-        outputs = self._llm.generate(prompt, params, request.id, priority=request.priority)
+        outputs = self._started.llm.generate(prompt, params, request.id, priority=request.priority)
         reader = OutputReader(request.id, request.model)
         async with aclosing(outputs):
             async for output in outputs:
@@ -187,16 +185,20 @@ class VllmEngine:
         return InvalidRequest(f"The model cannot work on this request as it is.{where}", param)
 
     def health(self) -> Health:
-        if self._llm is None:
+        if self._started is None:
             return Health(ready=False, detail=self._detail)
-        if self._llm.errored:
+        if self._started.llm.errored:
             return Health(ready=False, dead=True, detail="dead")
-        health: Health = self._load.health()
+        health = self._started.load.health()
         return msgspec.structs.replace(health, ready=self._ready, detail=self._detail)
 
     async def aclose(self) -> None:
         self._ready, self._detail = False, "closed"
-        if self._llm is not None:
-            await asyncio.to_thread(self._llm.shutdown, _SHUTDOWN_S)
-            self._llm = self._chat = None
-            gc.collect()  # vLLM's destructor must not run later, when modules are gone already
+        if self._started is None:
+            return
+        llm = self._started.llm
+        if llm.output_handler is not None:
+            llm.output_handler.cancel()  # else it reports the end of its engine as an error
+        await asyncio.to_thread(llm.shutdown, _SHUTDOWN_S)
+        self._started.llm = self._started = self._chat = llm = None
+        gc.collect()  # vLLM's destructor must not run later, when modules are gone already

@@ -24,7 +24,7 @@ from gateway.middleware.request_id import RequestId
 from gateway.models import build_models
 from gateway.pipeline import build_pipeline
 from gateway.routes import catalogue, docs, inference, operations
-from gateway.routes.errors import on_http_exception
+from gateway.routes.errors import on_failure, on_http_exception
 from gateway.settings import Settings
 from gateway.stages.base import Services
 from gateway.state import Gateway
@@ -83,7 +83,7 @@ def create_app(
     app = Starlette(
         routes=[*inference.ROUTES, *catalogue.ROUTES, *operations.ROUTES, *docs.ROUTES],
         middleware=_middleware(settings),
-        exception_handlers={HTTPException: on_http_exception},
+        exception_handlers={HTTPException: on_http_exception, Exception: on_failure},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False

@@ -1,0 +1,5 @@
+"""The demo checkpoint: a tiny Qwen3-VL-MoE with its data, training, export and evaluation.
+
+Nothing in `gateway` imports this package; it reads the gateway's prompts, because they are what
+the checkpoint is trained on.
+"""

@@ -1,0 +1,80 @@
+"""Shared by all tests: small gateways on the scripted engine, and one real server a session."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+from engine.config import ScriptedConfig
+from engine.scripted import ScriptedEngine
+from gateway.app import create_app
+from gateway.settings import Settings
+from tests.servers import RunningServer, wait_until_ready
+
+ROOT = Path(__file__).parent.parent
+
+Gateway = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@asynccontextmanager
+async def scripted_gateway(
+    engine: ScriptedEngine | None = None, settings: Settings | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a gateway in this process, on the scripted engine, loaded and ready."""
+    engine = engine or ScriptedEngine("qwen3-vl-30b", ScriptedConfig(kind="scripted"))
+    app = create_app(settings or Settings(), engine=engine, registry=CollectorRegistry())
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+            while (await client.get("/ready")).status_code != 200:
+                await asyncio.sleep(0)
+            yield client
+
+
+@pytest.fixture
+def gateway() -> Gateway:
+    return scripted_gateway
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a scripted gateway with the default settings."""
+    async with scripted_gateway() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """`qwen-vl serve` with the embedded engine on the demo checkpoint; booted once a session."""
+    log = tmp_path_factory.mktemp("server") / "serve.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gateway.cli", "serve", "--port", "0"],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"COLUMNS": "1000"},
+        )
+    try:
+        yield wait_until_ready(process, log)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()

@@ -1,0 +1,40 @@
+"""Server processes that tests talk to."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+BOOT_LIMIT_S = 240
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
+
+
+@dataclass
+class RunningServer:
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=120)
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> RunningServer:
+    """Wait for the address that the server prints when its model is warm."""
+    pause = threading.Event()
+    deadline = time.monotonic() + BOOT_LIMIT_S
+    while time.monotonic() < deadline:
+        text = log.read_text()
+        if "Ready after" in text and (found := _ADDRESS.search(text)):
+            return RunningServer(process, found[0], log)
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with {process.returncode}:\n{text[-4000:]}")
+        pause.wait(0.2)
+    process.kill()
+    raise RuntimeError(f"the server was not ready after {BOOT_LIMIT_S} s:\n{log.read_text()[-4000:]}")
