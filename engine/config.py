@@ -17,7 +17,7 @@ class _Config(BaseModel):
 class VllmConfig(_Config):
     """vLLM's AsyncLLM, embedded in this process."""
 
-    kind: Literal["vllm"] = "vllm"
+    kind: Literal["vllm"] = Field(default="vllm", description="The kind of engine.")
     model: str = Field(
         default=str(DEMO_CHECKPOINT),
         description="Folder or hub name of the checkpoint. Default: the shipped demo checkpoint.",
@@ -52,7 +52,7 @@ class VllmConfig(_Config):
 class RemoteConfig(_Config):
     """Any server that speaks OpenAI's API: vLLM, SGLang, DashScope's compatible mode and others."""
 
-    kind: Literal["remote"]
+    kind: Literal["remote"] = Field(description="The kind of engine.")
     base_url: str = Field(description="Address of the server's API, up to and including `/v1`.")
     model: str = Field(description="The name under which that server serves the model.")
     api_key: SecretStr | None = Field(default=None, description="Key sent as a bearer token.")
@@ -72,7 +72,7 @@ class RemoteConfig(_Config):
 class ScriptedConfig(_Config):
     """A deterministic engine without a model, for tests and for work on user interfaces."""
 
-    kind: Literal["scripted"]
+    kind: Literal["scripted"] = Field(description="The kind of engine.")
     answer: str = Field(default="", description="What it answers; empty: it describes what it was sent.")
     token_delay_ms: float = Field(default=0.0, ge=0, description="Pause before each token.")
     first_token_delay_ms: float = Field(default=0.0, ge=0, description="Pause before the first token.")

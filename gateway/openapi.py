@@ -77,7 +77,7 @@ _READY = _object("status models", status=_TEXT, detail=_TEXT, models={"type": "o
 
 def document() -> dict[str, Any]:
     """All of it. The same for every configuration."""
-    _, components = msgspec.json.schema_components([TaskBody, ChatBody], _REF)
+    _, components = msgspec.json.schema_components([TaskBody, ChatBody], ref_template=_REF)
     components |= {
         "Envelope": _ENVELOPE,
         "OpenAIError": _OPENAI_ERROR,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import socket
 from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
 
 from gateway.app import create_app
-from gateway.settings import Settings
+from gateway.settings import Settings, SettingsError
 from gateway.state import Gateway
 
 EXIT_OK = 0
@@ -58,6 +59,20 @@ class GatewayServer(uvicorn.Server):
     def _drain(self) -> None:
         self.gateway.draining = True
         self.should_exit = True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that is bound. Raises `SettingsError` where the address cannot be used."""
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise SettingsError(
+            f"Cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}."
+        ) from error
+    return sock
 
 
 def set_up_logging(level: str) -> None:

@@ -18,33 +18,35 @@ class Telemetry:
             "gateway_requests",
             "Requests by wire format, task and business code.",
             ("wire", "task", "code"),
-            registry=registry,
+            registry=self.registry,
         )
-        self.inflight = Gauge("gateway_inflight", "Requests being worked on.", ("lane",), registry=registry)
+        self.inflight = Gauge(
+            "gateway_inflight", "Requests being worked on.", ("lane",), registry=self.registry
+        )
         self.duration = Histogram(
             "gateway_request_seconds",
             "From the parsed request to the last byte.",
             ("wire", "task"),
             buckets=_SECONDS,
-            registry=registry,
+            registry=self.registry,
         )
         self.first_chunk = Histogram(
             "gateway_time_to_first_chunk_seconds",
             "From the parsed request to the first chunk of a stream.",
             ("lane",),
             buckets=_SECONDS,
-            registry=registry,
+            registry=self.registry,
         )
         self.disconnects = Counter(
             "gateway_client_disconnects",
             "Clients that left before their answer.",
             ("wire",),
-            registry=registry,
+            registry=self.registry,
         )
         self.tokens = Counter(
-            "gateway_tokens", "Tokens by model and kind.", ("model", "kind"), registry=registry
+            "gateway_tokens", "Tokens by model and kind.", ("model", "kind"), registry=self.registry
         )
-        self.ready = Gauge("gateway_ready", "1 while the gateway takes requests.", registry=registry)
+        self.ready = Gauge("gateway_ready", "1 while the gateway takes requests.", registry=self.registry)
         self.between_tokens = Histogram(
             "gateway_inter_token_seconds",
             "Mean time between the chunks of one stream.",

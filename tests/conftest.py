@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -19,10 +17,9 @@ from engine.config import ScriptedConfig
 from engine.scripted import ScriptedEngine
 from gateway.app import create_app
 from gateway.settings import Settings
-from tests.servers import RunningServer, wait_until_ready
+from tests.servers import RunningServer, launch, wait_until_ready
 
-ROOT = Path(__file__).parent.parent
-
+Start = Callable[..., RunningServer]
 Gateway = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
@@ -62,14 +59,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """`qwen-vl serve` with the embedded engine on the demo checkpoint; booted once a session."""
     log = tmp_path_factory.mktemp("server") / "serve.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gateway.cli", "serve", "--port", "0"],
-            cwd=ROOT,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=os.environ | {"COLUMNS": "1000"},
-        )
+    process = launch(log)
     try:
         yield wait_until_ready(process, log)
     finally:
@@ -78,3 +68,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
             process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts servers from the text of a configuration; ends them when the test is over."""
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def _start(config: str, *flags: str) -> RunningServer:
+        (tmp_path / "gateway.yaml").write_text(config)
+        log = tmp_path / f"serve-{len(processes)}.log"
+        processes.append(launch(log, "--config", str(tmp_path / "gateway.yaml"), *flags))
+        return wait_until_ready(processes[-1], log)
+
+    yield _start
+    for process in processes:
+        process.kill()
+        process.wait()

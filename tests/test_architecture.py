@@ -24,7 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gateway.pipeline", "gateway.responses", "gateway.openapi"),
     ("gateway.state",),
     ("gateway.middleware", "gateway.routes"),
-    ("gateway.app", "gateway.doctor"),
+    ("gateway.app", "gateway.doctor", "gateway.example_config"),
     ("gateway.server", "gateway.banner"),
     ("gateway.cli",),
 )

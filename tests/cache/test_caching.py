@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from redis.asyncio import Redis
 from engine.config import ScriptedConfig
 from engine.scripted import ScriptedEngine
 from gateway.cache.factory import EmbeddedStore
+from gateway.call import CacheControl
 from gateway.settings import Settings, SettingsError
 from gateway.stores.embedded import EmbeddedValkey
 from tests.conftest import Gateway
@@ -129,8 +132,6 @@ async def test_no_cache_refreshes_the_kept_answer() -> None:
     async with house(engine) as gateway:
         await gateway.ask(call())
         before = time.time()
-        from gateway.call import CacheControl
-
         await gateway.ask(call(cache_control=CacheControl(no_cache=True)))
         again = call()
         await gateway.ask(again)
@@ -306,14 +307,9 @@ async def test_stats_and_purge_by_the_command_line(valkey: EmbeddedValkey) -> No
 
 
 async def _run(*words: str, env: dict[str, str]) -> str:
-    import os
-    import sys
-
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "gateway.cli", *words, env=os.environ | env, stdout=asyncio.subprocess.PIPE
     )
     output, _ = await process.communicate()
     assert process.returncode == 0
     return output.decode()
-
-

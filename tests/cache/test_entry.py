@@ -87,7 +87,10 @@ def test_scored_tokens_are_replayed_one_by_one() -> None:
 
 def test_a_whole_reply_is_one_chunk_under_the_new_id() -> None:
     (chunk,) = replay(entry().answer, ask(stream=False))
-    assert (chunk.id, chunk.usage) == ("req_2", Usage(prompt_tokens=70, completion_tokens=3, cached_tokens=70))
+    assert (chunk.id, chunk.usage) == (
+        "req_2",
+        Usage(prompt_tokens=70, completion_tokens=3, cached_tokens=70),
+    )
 
 
 def test_the_memory_forgets_by_time_and_by_size() -> None:

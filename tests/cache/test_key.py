@@ -36,7 +36,12 @@ SAMPLINGS = st.builds(
     logit_bias=st.none() | st.dictionaries(NAMES, st.floats(-100, 100), max_size=3),
 )
 ORIGINS = st.builds(
-    Origin, scope=TEXTS.map(tenant_scope), revision=TEXTS, task=TEXTS, prompt_version=TEXTS, policy_version=TEXTS
+    Origin,
+    scope=TEXTS.map(tenant_scope),
+    revision=TEXTS,
+    task=TEXTS,
+    prompt_version=TEXTS,
+    policy_version=TEXTS,
 )
 MODELS: Models = build_models(Settings())
 INTAKE = Intake("req_1", Settings(), MODELS)
