@@ -65,9 +65,8 @@ class Model:
         return self._lane_pools.get(lane, self._pool)
 
     def health(self) -> Health:
-        """That of its engine; where it has several, of one that is not ready, if any."""
-        every = [pool.engine.health() for pool in self.pools]
-        return next((health for health in every if not health.ready), every[0])
+        """That of its own engine. A lane whose pool is down is overloaded; the other lanes are not."""
+        return self.engine.health()
 
 
 class Models:

@@ -219,9 +219,9 @@ class TaskEncoder:
 
     def _metadata(self, reply: Reply) -> dict[str, Any]:
         measured = reply.experts is not None
-        return {
+        degraded = {"degraded": True} if self._call.notes.degraded is not None else {}
+        return degraded | {
             "model": reply.model,
-            "degraded": self._call.notes.degraded is not None,
             "processing_time_ms": round((time.monotonic() - self._call.received) * 1000),
             "activated_experts": reply.experts if measured else self._experts_per_token,
             "activated_experts_source": "measured" if measured else "config",
