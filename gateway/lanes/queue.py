@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 
 import msgspec
 
@@ -20,8 +20,10 @@ class FairQueue:
     the one that was served longest ago."""
 
     def __init__(self) -> None:
-        self._waiting: OrderedDict[str, deque[Ticket]] = OrderedDict()
+        self._waiting: dict[str, deque[Ticket]] = {}
         self._running: Counter[str] = Counter()
+        self._last_turn: dict[str, int] = {}
+        self._turn = 0
         self._length = 0
 
     def __len__(self) -> int:
@@ -46,11 +48,9 @@ class FairQueue:
 
     def take(self) -> Ticket:
         """The next one; there must be one."""
-        tenant = min(self._waiting, key=lambda name: self._running[name])
+        tenant = min(self._waiting, key=lambda name: (self._running[name], self._last_turn.get(name, 0)))
         ticket = self._waiting[tenant][0]
         self._remove(ticket)
-        if tenant in self._waiting:
-            self._waiting.move_to_end(tenant)
         return ticket
 
     def push_out_for(self, tenant: str) -> Ticket | None:
@@ -65,15 +65,24 @@ class FairQueue:
 
     def started(self, tenant: str) -> None:
         self._running[tenant] += 1
+        self._turn += 1
+        self._last_turn[tenant] = self._turn
 
     def finished(self, tenant: str) -> None:
         self._running[tenant] -= 1
-        if not self._running[tenant]:
-            del self._running[tenant]
+        self._forget_idle(tenant)
 
     def _remove(self, ticket: Ticket) -> None:
         tickets = self._waiting[ticket.tenant]
         tickets.remove(ticket)
         if not tickets:
             del self._waiting[ticket.tenant]
+            self._forget_idle(ticket.tenant)
         self._length -= 1
+
+    def _forget_idle(self, tenant: str) -> None:
+        """A tenant without any request leaves no trace, and comes back as one that had no turn yet."""
+        if not self._running[tenant]:
+            del self._running[tenant]
+            if tenant not in self._waiting:
+                self._last_turn.pop(tenant, None)
