@@ -14,7 +14,6 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from engine.base import Engine
-from engine.errors import EngineError
 from gateway.backlog import Backlog
 from gateway.cache.answers import AnswerCache
 from gateway.collectors import DispatchCollector
@@ -23,8 +22,10 @@ from gateway.media.base import MediaReader
 from gateway.middleware.request_id import RequestId
 from gateway.models import build_models
 from gateway.pipeline import build_pipeline
-from gateway.routes import catalogue, docs, inference, operations
+from gateway.routes import catalogue, docs, files, inference, operations
 from gateway.routes.errors import on_failure, on_http_exception
+from gateway.safety.base import Safety
+from gateway.safety.personal import MaskLogs
 from gateway.settings import Settings
 from gateway.stages.base import Services
 from gateway.state import Gateway
@@ -32,6 +33,7 @@ from gateway.telemetry import Telemetry
 
 log = logging.getLogger("gateway")
 
+_mask_logs = MaskLogs()
 _WATCH_S = 0.5
 """How often the engines are looked at: a dead one turns readiness bad within this time."""
 
@@ -51,11 +53,13 @@ def create_app(
     restart to its supervisor.
     """
     settings = settings or Settings()
+    log.addFilter(_mask_logs)
     telemetry = Telemetry(registry)
     services = Services(
         settings=settings,
         models=build_models(settings, engine),
-        media=MediaReader(settings.media),
+        media=MediaReader(settings),
+        safety=Safety(settings.safety),
         telemetry=telemetry,
         answers=AnswerCache(settings.cache, telemetry),
         backlog=Backlog(),
@@ -78,10 +82,11 @@ def create_app(
             await asyncio.gather(*tasks, return_exceptions=True)
             await services.answers.aclose()
             await gateway.models.aclose()
-            services.media.close()
+            await services.media.aclose()
+            await services.safety.aclose()
 
     app = Starlette(
-        routes=[*inference.ROUTES, *catalogue.ROUTES, *operations.ROUTES, *docs.ROUTES],
+        routes=[*inference.ROUTES, *files.ROUTES, *catalogue.ROUTES, *operations.ROUTES, *docs.ROUTES],
         middleware=_middleware(settings),
         exception_handlers={HTTPException: on_http_exception, Exception: on_failure},
         lifespan=lifespan,
@@ -115,9 +120,9 @@ async def _run_models(gateway: Gateway, on_death: Callable[[], None]) -> None:
             gateway.telemetry.ready.set(gateway.ready)
             await asyncio.sleep(_WATCH_S)
         log.error("an engine has died; draining")
-    except EngineError as error:
+    except Exception as error:
         gateway.load_error = "A model could not be loaded; see the log."
-        log.error("%s", error, exc_info=error.__cause__)
+        log.error("%s", error, exc_info=error.__cause__ or error)
     finally:
         loading.cancel()
     gateway.telemetry.ready.set(0)

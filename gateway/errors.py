@@ -62,6 +62,23 @@ CONTEXT_TOO_LONG = Code(
     "Prompt and answer do not fit the model.",
     "Send less text, fewer or smaller media.",
 )
+FETCH_FAILED = Code(
+    1011,
+    400,
+    "fetch_failed",
+    "An address could not be fetched.",
+    "Check the address, or send the file itself.",
+)
+DOCUMENT_FORMAT = Code(
+    1012,
+    400,
+    "document_format",
+    "A document cannot be read.",
+    "Send a PDF without a password, or its pages as images.",
+)
+FILE_NOT_FOUND = Code(
+    1013, 404, "file_not_found", "There is no such file.", "Upload it again: POST /v1/files."
+)
 OVERLOADED = Code(
     2001, 503, "overloaded", "The service is at its limit.", "Try again after Retry-After seconds."
 )
@@ -90,6 +107,9 @@ CODES: tuple[Code, ...] = (
     METHOD_NOT_ALLOWED,
     CONTENT_TYPE,
     CONTEXT_TOO_LONG,
+    FETCH_FAILED,
+    DOCUMENT_FORMAT,
+    FILE_NOT_FOUND,
     OVERLOADED,
     UNAVAILABLE,
     TIMEOUT,

@@ -16,7 +16,16 @@ from starlette.types import Receive, Scope, Send
 
 from engine.errors import EngineError
 from gateway.call import Call, Notes
-from gateway.errors import INTERNAL, OVERLOADED, SUCCESS, TIMEOUT, Code, GatewayError, from_engine
+from gateway.errors import (
+    INTERNAL,
+    OVERLOADED,
+    SUCCESS,
+    TIMEOUT,
+    UNAVAILABLE,
+    Code,
+    GatewayError,
+    from_engine,
+)
 from gateway.stages.base import Handler
 from gateway.stream import Reply, fold
 from gateway.telemetry import Telemetry
@@ -51,9 +60,9 @@ class PipelineResponse:
             try:
                 code = await self._answer(send)
             except asyncio.CancelledError:
-                if not self._client_left:
-                    raise
                 task.uncancel()
+                if not self._client_left:
+                    code = await self._stop(send)
             finally:
                 watcher.cancel()
                 self._count(code)
@@ -96,6 +105,13 @@ class PipelineResponse:
         self._count_tokens(usage)
         self._mark_last_chunk(chunks)
         await self._send_frames(send, self._encoder.end(), last=True)
+
+    async def _stop(self, send: Send) -> Code:
+        """The server's drain has run out of time: the client is told instead of cut off."""
+        error = GatewayError(UNAVAILABLE, "The server is shutting down.", retry_after=5)
+        if not self._complete:
+            await self._fail(send, error)
+        return error.code
 
     async def _fail(self, send: Send, error: GatewayError) -> None:
         if self._started:

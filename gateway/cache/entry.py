@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 import zstandard
 
-from engine.types import ChatChunk
+from engine.types import ChatChunk, Notice
 
 _VERSION = b"\x01"
 """Raised with every change of `Entry` or of what it holds; other versions are misses."""
@@ -20,6 +20,8 @@ _MAX_BYTES = 32 * 1024 * 1024
 class Entry(msgspec.Struct, frozen=True, array_like=True):
     answer: ChatChunk
     """The whole answer as one chunk."""
+    notices: tuple[Notice, ...]
+    """What preparing the media had to tell."""
     stored: float
     """When it was stored, in seconds since 1970."""
     ttl_s: float

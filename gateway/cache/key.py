@@ -24,6 +24,8 @@ class Origin(msgspec.Struct, frozen=True):
     """Which weights answer under the model's name."""
     task: str = ""
     prompt_version: str = ""
+    preparation: str = ""
+    """How media are prepared where the request does not say."""
     policy_version: str = ""
     """Version of the content policy that the answer has passed."""
 
@@ -74,4 +76,5 @@ def _part(part: Any) -> Any:
 def _medium(medium: Medium) -> dict[str, Any]:
     """Which bytes, and how they are prepared. A video given as images has one digest over all."""
     assert medium.sha256 is not None, "media are read before the key is known"
-    return {"kind": medium.kind, "sha256": medium.sha256}
+    options = [msgspec.to_builtins(one.options) for one in (medium, *medium.parts)]
+    return {"kind": medium.kind, "sha256": medium.sha256, "options": options}

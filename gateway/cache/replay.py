@@ -27,6 +27,7 @@ def fresh(entry: Entry, call: Call) -> bool:
 async def give_again(entry: Entry, call: Call) -> Events:
     """A kept answer as the call's own, noted as a hit."""
     call.notes.cache, call.notes.age = "hit", entry.age(time.time())
+    call.notices.extend(entry.notices)
     for chunk in replay(entry.answer, call.chat):
         yield chunk
 

@@ -11,6 +11,7 @@ from gateway.cache.answers import AnswerCache
 from gateway.call import Call, Events
 from gateway.media.base import MediaReader
 from gateway.models import Models
+from gateway.safety.base import Safety
 from gateway.settings import Settings
 from gateway.telemetry import Telemetry
 
@@ -33,6 +34,7 @@ class Services(msgspec.Struct, frozen=True):
     settings: Settings
     models: Models
     media: MediaReader
+    safety: Safety
     telemetry: Telemetry
     answers: AnswerCache
     backlog: Backlog

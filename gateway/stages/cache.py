@@ -20,8 +20,7 @@ class Cache:
         self._inner = inner
         self._answers = services.answers
         self._telemetry = services.telemetry
-        versions = {task.name: task.version for task in TASKS}
-        self._policy = CachePolicy(services.settings, services.models, versions)
+        self._policy = policy_of(services)
 
     async def __call__(self, call: Call) -> Events:
         if not self._policy.allows(call):
@@ -39,3 +38,8 @@ class Cache:
         self._telemetry.cache_lookups.labels(how).inc()
         call.notes.cache = how
         return await self._inner(call)
+
+
+def policy_of(services: Services) -> CachePolicy:
+    versions = {task.name: task.version for task in TASKS}
+    return CachePolicy(services.settings, services.models, versions, services.safety.policy_version)

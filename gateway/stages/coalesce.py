@@ -12,12 +12,12 @@ from contextlib import aclosing
 import msgspec
 
 from gateway.cache.flight import Flight, Flights
-from gateway.cache.policy import CachePolicy, worth_keeping
+from gateway.cache.policy import worth_keeping
 from gateway.cache.replay import fresh, give_again, whole
 from gateway.call import Call, Events, Notes
 from gateway.stages.base import Handler, Services
+from gateway.stages.cache import policy_of
 from gateway.stream import Reply
-from gateway.tasks import TASKS
 
 
 class Coalesce:
@@ -25,8 +25,7 @@ class Coalesce:
         self._inner = inner
         self._answers = services.answers
         self._telemetry = services.telemetry
-        versions = {task.name: task.version for task in TASKS}
-        self._policy = CachePolicy(services.settings, services.models, versions)
+        self._policy = policy_of(services)
         self._flights = Flights()
 
     async def __call__(self, call: Call) -> Events:
@@ -69,7 +68,8 @@ class Coalesce:
                 reply.add(event)
                 yield event
         if call.cache_key is not None and worth_keeping(reply, call.notes):
-            self._answers.keep(call.cache_key, whole(reply), self._policy.ttl_s(call.task))
+            notices = tuple(notice for medium in call.media for notice in medium.notices)
+            self._answers.keep(call.cache_key, whole(reply), notices, self._policy.ttl_s(call.task))
 
 
 def _own(call: Call) -> Call:

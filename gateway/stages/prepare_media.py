@@ -16,4 +16,5 @@ class PrepareMedia:
         if media := call.media:
             with self._backlog.waiting(call.lane):
                 await self._media.prepare(media)
+            call.notices.extend(notice for medium in media for notice in medium.notices)
         return await self._inner(call)

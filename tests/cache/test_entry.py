@@ -19,7 +19,7 @@ TEXTS = st.text(max_size=200)
 def entry(text: str = "A cat.", stored: float = 0.0) -> Entry:
     choice = Choice(content=text, finish_reason="stop", logprob_sum=-1.5, token_count=3)
     usage = Usage(prompt_tokens=70, completion_tokens=3)
-    return Entry(ChatChunk(id="", model="m", created=1, choices=(choice,), usage=usage), stored, 60)
+    return Entry(ChatChunk(id="", model="m", created=1, choices=(choice,), usage=usage), (), stored, 60)
 
 
 def ask(*, stream: bool) -> ChatRequest:

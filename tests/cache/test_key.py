@@ -11,7 +11,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.types import ChatRequest, MediaPart, Medium, Message, Sampling, TextPart
+from engine.types import ChatRequest, MediaPart, Medium, MediumOptions, Message, Sampling, TextPart
 from gateway.cache.key import Origin, answer_key, tenant_scope
 from gateway.models import Models, build_models
 from gateway.settings import Settings
@@ -41,6 +41,7 @@ ORIGINS = st.builds(
     revision=TEXTS,
     task=TEXTS,
     prompt_version=TEXTS,
+    preparation=TEXTS,
     policy_version=TEXTS,
 )
 MODELS: Models = build_models(Settings())
@@ -117,10 +118,17 @@ def test_another_order_of_the_images_misses(one: ChatRequest, origin: Origin) ->
     assert answer_key(one, origin) != answer_key(other, origin)
 
 
+@given(REQUESTS, ORIGINS, st.integers(1, 99))
+def test_media_prepared_in_another_way_miss(one: ChatRequest, origin: Origin, page: int) -> None:
+    key = answer_key(one, origin)
+    one.media[0].options = MediumOptions(page=page)
+    assert answer_key(one, origin) != key
+
+
 @given(REQUESTS, ORIGINS, TEXTS)
 def test_another_origin_misses(one: ChatRequest, origin: Origin, word: str) -> None:
     key = answer_key(one, origin)
-    for field in ("scope", "revision", "task", "prompt_version", "policy_version"):
+    for field in Origin.__struct_fields__:
         other = msgspec.structs.replace(origin, **{field: getattr(origin, field) + word})
         assert answer_key(one, other) != key, field
 
