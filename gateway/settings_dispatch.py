@@ -64,6 +64,9 @@ class LaneSettings(Section):
     max_wait_s: float = Field(
         gt=0, description="Seconds a request may wait, and be expected to wait, before it counts as overload."
     )
+    preparing: int = Field(
+        default=4, ge=1, description="Requests whose media are prepared at the same time; others wait."
+    )
     weight: int = Field(
         default=1, ge=1, description="Share of the slots that nobody has reserved, against other lanes."
     )
@@ -75,11 +78,11 @@ class LanesSettings(Section):
         description="Lane A: everything that is in no other lane.",
     )
     batch: LaneSettings = Field(
-        default=LaneSettings(reserved=0.25, most=0.75, queue=256, max_wait_s=60),
+        default=LaneSettings(reserved=0.25, most=0.75, queue=256, max_wait_s=60, preparing=1),
         description="Lane B: documents and jobs.",
     )
     video: LaneSettings = Field(
-        default=LaneSettings(reserved=0.125, most=0.5, queue=64, max_wait_s=60, weight=2),
+        default=LaneSettings(reserved=0.125, most=0.5, queue=64, max_wait_s=60, preparing=1, weight=2),
         description="Lane C: requests with a video.",
     )
     lend: float = Field(

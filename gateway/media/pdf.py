@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import resource
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -69,7 +70,7 @@ def _open(data: bytes) -> pypdfium2.PdfDocument:
         raise Unreadable("The document is broken.") from None
 
 
-_WORKS = {"count": count, "render": render}
+_WORKS: dict[str, Callable[..., Any]] = {"count": count, "render": render}
 
 
 def _answer(question: list[Any]) -> Answer:
