@@ -57,6 +57,10 @@ class Model:
         return self._pool.engine
 
     @property
+    def remote(self) -> bool:
+        return self._pool.remote
+
+    @property
     def pools(self) -> tuple[Pool, ...]:
         return (self._pool, *self._lane_pools.values())
 
@@ -118,8 +122,13 @@ class Models:
 
     @property
     def ready(self) -> bool:
-        """Whether every model answers, itself or by the smaller one in its place."""
-        return all(any(one.health().ready for one in self.chain(model.name)) for model in self)
+        """Whether the default model and every embedded one answers, itself or by the smaller one in its
+        place. Other remote models may be absent: requests for them are told so one by one."""
+        return all(
+            any(one.health().ready for one in self.chain(model.name))
+            for model in self
+            if model is self.default or not model.remote
+        )
 
     @property
     def dead(self) -> bool:
