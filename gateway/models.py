@@ -82,6 +82,7 @@ class Models:
             name: model for model in self._models.values() for name in (model.name, *model.aliases)
         }
         self.default = next(iter(self._models.values()))
+        self._loaded = False
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self._models.values())
@@ -109,6 +110,7 @@ class Models:
             for pool in self._pools():
                 if not pool.remote:
                     await pool.engine.load()
+            self._loaded = True
             await asyncio.gather(*remote)
         finally:
             for task in remote:
@@ -122,9 +124,9 @@ class Models:
 
     @property
     def ready(self) -> bool:
-        """Whether the default model and every embedded one answers, itself or by the smaller one in its
-        place. Other remote models may be absent: requests for them are told so one by one."""
-        return all(
+        """Whether all embedded models are loaded, and each of them and the default one answers, itself or
+        by the smaller one in its place. Other remote models may be absent: their requests are told so."""
+        return self._loaded and all(
             any(one.health().ready for one in self.chain(model.name))
             for model in self
             if model is self.default or not model.remote
