@@ -12,6 +12,7 @@ import msgspec
 from engine.types import ChatChunk, ChatRequest, Medium, Notice, Usage
 
 Lane = Literal["interactive", "batch", "video"]
+CacheUse = Literal["hit", "miss", "coalesced", "bypass"]
 
 Ranges = tuple[tuple[int, int], ...]
 """Ranges of page numbers, from 1, both ends included."""
@@ -28,6 +29,37 @@ class Plan(msgspec.Struct, frozen=True):
     """Which pages of a document to read; empty for all."""
 
 
+class CacheControl(msgspec.Struct, frozen=True):
+    """What a request's `Cache-Control` asks for."""
+
+    no_cache: bool = False
+    """Answer anew; the new answer may be kept."""
+    no_store: bool = False
+    """Neither give a kept answer nor keep this one."""
+    max_age: int | None = None
+    """Oldest answer that is welcome, in seconds. Naming it asks for the cache where it is not the rule."""
+
+
+class Notes(msgspec.Struct):
+    """What stages want the reply to say about how it came about. Complete when the first event is there."""
+
+    cache: CacheUse | None = None
+    age: float | None = None
+    """Seconds since a kept answer was made."""
+    degraded: str | None = None
+    """Why the smaller model answered; `None` where the one that was asked for did."""
+    queued_s: float | None = None
+    """Seconds it waited for a slot."""
+
+    def join(self, parts: list[Notes]) -> None:
+        """Say of the whole what holds of its parts: a hit only if all were, degraded if one was."""
+        uses = {part.cache for part in parts}
+        self.cache = uses.pop() if len(uses) == 1 else "miss"
+        self.age = max((part.age for part in parts if part.age is not None), default=None)
+        self.degraded = next((part.degraded for part in parts if part.degraded), None)
+        self.queued_s = max((part.queued_s for part in parts if part.queued_s is not None), default=None)
+
+
 class Call(msgspec.Struct, kw_only=True):
     """One request. Stages read it, and write only the fields that are theirs."""
 
@@ -42,6 +74,12 @@ class Call(msgspec.Struct, kw_only=True):
     """`time.monotonic()` by which the answer must be complete."""
     plan: Plan | None = None
     tenant: str = "local"
+    cache_control: CacheControl = CacheControl()
+    allow_degraded: bool = True
+    """Whether a smaller model may answer when this one is full."""
+    cache_key: str | None = None
+    """Under which the answer is kept; `None` where it must not be."""
+    notes: Notes = msgspec.field(default_factory=Notes)
     mask_pii: bool = False
     """Whether personal numbers and addresses are masked in the answer."""
     notices: list[Notice] = []

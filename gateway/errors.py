@@ -151,6 +151,16 @@ class GatewayError(Exception):
         return {**self.headers, "retry-after": str(max(1, round(self.retry_after)))}
 
 
+class Overload(GatewayError):
+    """The engine, or the way to it, takes no further request now; a smaller model may."""
+
+    def __init__(self, reason: str, detail: str, retry_after: float) -> None:
+        super().__init__(OVERLOADED, detail, retry_after=retry_after)
+        self.reason = reason
+        """A word for metrics: `queue_full`, `predicted_wait`, `max_wait`, `pushed_out`, `engine_busy`,
+        `kv_cache`, `host_memory` or `unhealthy`."""
+
+
 def from_engine(error: engine_errors.EngineError) -> GatewayError:
     """The business code for an engine's error."""
     details: dict[str, Any] = {"detail": str(error)}

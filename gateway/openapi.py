@@ -40,6 +40,7 @@ _METADATA = _object(
     input_tokens=_INTEGER,
     output_tokens=_INTEGER,
     finish_reason=_nullable(_TEXT),
+    degraded={"const": True},
 )
 _RESULT = _object(
     "answer confidence metadata",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from gateway.stages.admission import Admission
 from gateway.stages.base import Handler, Services, Stage
+from gateway.stages.cache import Cache
+from gateway.stages.coalesce import Coalesce
+from gateway.stages.fallback import Fallback
 from gateway.stages.generate import Generate
 from gateway.stages.input_filter import InputFilter
 from gateway.stages.mask_answer import MaskAnswer
@@ -15,9 +19,13 @@ STAGES: tuple[Stage, ...] = (
     MaskAnswer,
     ReadMedia,
     Pages,
+    Cache,
     PrepareMedia,
     InputFilter,
+    Coalesce,
     OutputFilter,
+    Fallback,
+    Admission,
 )
 
 

@@ -11,16 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    FilePath,
-    IPvAnyNetwork,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, FilePath, IPvAnyNetwork, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -29,6 +20,15 @@ from pydantic_settings import (
 )
 
 from engine.config import EngineConfig, VllmConfig
+from gateway.call import Lane
+from gateway.settings_dispatch import (
+    CacheSettings,
+    LanesSettings,
+    OverloadSettings,
+    Section,
+    TaskSettings,
+    check_fallbacks,
+)
 
 PREFIX = "QWEN_VL_"
 DEFAULT_MODEL = "qwen3-vl-30b"
@@ -38,11 +38,7 @@ class SettingsError(Exception):
     """A setting is wrong or unknown; `str()` is a sentence for the operator."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ServerSettings(_Section):
+class ServerSettings(Section):
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     cors_origins: list[str] = Field(
@@ -62,7 +58,7 @@ class ServerSettings(_Section):
     )
 
 
-class BucketSettings(_Section):
+class BucketSettings(Section):
     """One bucket of an object store that speaks S3."""
 
     endpoint: str = Field(description="Address of the store, such as `https://oss-cn-hangzhou.aliyuncs.com`.")
@@ -77,7 +73,7 @@ class BucketSettings(_Section):
     )
 
 
-class MediaSettings(_Section):
+class MediaSettings(Section):
     max_items: int = Field(default=64, ge=1, description="Most media of one request.")
     max_request_mb: float = Field(
         default=64, gt=0, description="Most bytes of one request's media together, in MB."
@@ -118,7 +114,7 @@ class MediaSettings(_Section):
     )
 
 
-class FetchSettings(_Section):
+class FetchSettings(Section):
     enabled: bool = Field(default=True, description="Whether addresses given by clients are fetched at all.")
     allow_domains: list[str] = Field(
         default_factory=list,
@@ -146,7 +142,7 @@ class FetchSettings(_Section):
     )
 
 
-class ModerationSettings(_Section):
+class ModerationSettings(Section):
     """A server that speaks OpenAI's moderation API."""
 
     base_url: str = Field(description="Address of the API, up to and including `/v1`.")
@@ -162,7 +158,7 @@ class ModerationSettings(_Section):
     )
 
 
-class SafetySettings(_Section):
+class SafetySettings(Section):
     classify_images: bool = Field(
         default=True, description="Whether images and video frames pass an NSFW classifier."
     )
@@ -188,10 +184,16 @@ class SafetySettings(_Section):
     )
 
 
-class ModelSettings(_Section):
+class ModelSettings(Section):
     engine: EngineConfig = Field(default_factory=VllmConfig, description="What answers for this model.")
     aliases: list[str] = Field(
         default_factory=list, description="Further names under which clients may ask for it."
+    )
+    pools: dict[Lane, EngineConfig] = Field(
+        default_factory=dict, description="Engines of their own for lanes, by lane; the rest share `engine`."
+    )
+    fallback: str | None = Field(
+        default=None, description="The smaller model that answers while this one is overloaded."
     )
 
 
@@ -213,12 +215,21 @@ class Settings(BaseSettings):
         min_length=1,
         description="The served models by name; the first one answers where a request names none.",
     )
+    cache: CacheSettings = Field(default_factory=CacheSettings, description="Answers that are given again.")
+    lanes: LanesSettings = Field(default_factory=LanesSettings, description="How requests share an engine.")
+    overload: OverloadSettings = Field(
+        default_factory=OverloadSettings, description="When an engine counts as full or unhealthy."
+    )
+    tasks: dict[str, TaskSettings] = Field(
+        default_factory=dict, description="What single tasks do differently."
+    )
 
     @model_validator(mode="after")
-    def _names_are_unique(self) -> Settings:
+    def _models_fit_together(self) -> Settings:
         names = [name for key, model in self.models.items() for name in (key, *model.aliases)]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"these model names are given twice: {', '.join(sorted(twice))}")
+        check_fallbacks({name: model.fallback for name, model in self.models.items()})
         return self
 
     @property

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from gateway.errors import CONTENT_TYPE, TOO_LARGE, UNAVAILABLE, GatewayError
+from gateway.hints import read_hints
 from gateway.responses import PipelineResponse, as_gateway_error
 from gateway.routes.errors import ErrorResponse
 from gateway.routes.forms import FORM, as_json, read_form
@@ -46,12 +47,16 @@ class Inference:
             raise _not_ready(gateway)
         is_form = self._forms and request.headers.get("content-type", "").lower().startswith(FORM)
         _check_headers(request, is_form)
+        hints = read_hints(request.headers)
         body = await read_body(request, gateway.settings.server.max_body_mb * 1e6)
         uploads: dict[str, bytes] = {}
         if is_form:
             kind = request.headers["content-type"]
             body, uploads = await as_json(await read_form(body, kind, gateway.settings.media.max_items))
-        call, encoder = self._parse(body, Intake(request_id, gateway.settings, gateway.models, uploads))
+        call, encoder = self._parse(
+            body, Intake(request_id, gateway.settings, gateway.models, uploads, hints)
+        )
+        hints.apply(call)
         return PipelineResponse(gateway.handler, call, encoder, self._error, gateway.telemetry)
 
 

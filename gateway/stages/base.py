@@ -6,6 +6,8 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.backlog import Backlog
+from gateway.cache.answers import AnswerCache
 from gateway.call import Call, Events
 from gateway.media.base import MediaReader
 from gateway.models import Models
@@ -34,6 +36,8 @@ class Services(msgspec.Struct, frozen=True):
     media: MediaReader
     safety: Safety
     telemetry: Telemetry
+    answers: AnswerCache
+    backlog: Backlog
 
 
 class Stage(Protocol):

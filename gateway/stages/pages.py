@@ -14,7 +14,7 @@ from contextlib import aclosing
 import msgspec
 
 from engine.types import ChatRequest, Medium
-from gateway.call import Call, Events, Plan, Progress, Ranges
+from gateway.call import Call, Events, Notes, Plan, Progress, Ranges
 from gateway.errors import INVALID_REQUEST, TOO_LARGE, GatewayError
 from gateway.stages.base import Handler, Services
 from gateway.stream import Reply, fold
@@ -54,28 +54,37 @@ class Pages:
     async def _only(self, call: Call, plan: Plan, page: Numbered) -> Events:
         """A single page needs no summary: its answer is the whole answer, streamed as any other."""
         request = msgspec.structs.replace(plan.page(*page), id=call.chat.id, stream=call.chat.stream)
-        events = await self._inner(_child(call, request))
+        child = msgspec.structs.replace(call, chat=request, plan=None)
+        events = await self._inner(child)
         return events if page[1].options.page is None else _with_page(events, page[0])
 
     async def _work(self, call: Call, plan: Plan, pages: list[Numbered]) -> Events:
         answers: dict[int, str] = {}
-        async with aclosing(self._answers(call, plan, pages)) as progresses:
+        notes: list[Notes] = []
+        async with aclosing(self._answers(call, plan, pages, notes)) as progresses:
             async for progress in progresses:
                 answers[progress.page] = progress.answer
                 yield progress
-        summary = plan.summarise(dict(sorted(answers.items())))
-        events = await self._inner(_child(call, summary))
+        child = _child(call, plan.summarise(dict(sorted(answers.items()))))
+        events = await self._inner(child)
         async with aclosing(events):
             async for event in events:
+                if notes:
+                    call.notes.join([*notes, child.notes])
+                    notes.clear()
                 yield event
 
-    async def _answers(self, call: Call, plan: Plan, pages: list[Numbered]) -> AsyncGenerator[Progress, None]:
+    async def _answers(
+        self, call: Call, plan: Plan, pages: list[Numbered], notes: list[Notes]
+    ) -> AsyncGenerator[Progress, None]:
         """Pages in the order in which they finish. Leaving early cancels those that still run."""
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def work(number: int, medium: Medium) -> tuple[int, Reply]:
             async with gate:
-                return number, await fold(await self._inner(_child(call, plan.page(number, medium))))
+                child = _child(call, plan.page(number, medium))
+                notes.append(child.notes)
+                return number, await fold(await self._inner(child))
 
         tasks = [asyncio.create_task(work(number, medium)) for number, medium in pages]
         try:
@@ -105,7 +114,8 @@ def _page(document: Medium, number: int) -> Medium:
 
 
 def _child(call: Call, request: ChatRequest) -> Call:
-    return msgspec.structs.replace(call, chat=request, plan=None)
+    """A call of its own, whose notes are told of the whole in the end."""
+    return msgspec.structs.replace(call, chat=request, plan=None, notes=Notes())
 
 
 async def _with_page(events: Events, number: int) -> Events:

@@ -9,8 +9,9 @@ from typing import NoReturn, Protocol, TypeVar
 import msgspec
 
 from engine.types import Medium, MediumKind, MediumOptions
-from gateway.call import Call, Event
+from gateway.call import Call, Event, Lane
 from gateway.errors import INVALID_REQUEST, GatewayError
+from gateway.hints import Hints
 from gateway.models import Models
 from gateway.settings import Settings
 from gateway.stream import Reply
@@ -29,11 +30,19 @@ class Intake(msgspec.Struct, frozen=True):
     models: Models
     uploads: Mapping[str, bytes] = {}
     """Files that came with the body itself, by the source that names them in it."""
+    hints: Hints = Hints()
 
-    def deadline(self, lane: str) -> float:
-        """When an answer in this lane must be complete, on the monotonic clock."""
+    def deadline(self, lane: Lane, timeout_ms: int | None = None) -> float:
+        """When an answer in this lane must be complete, on the monotonic clock.
+
+        Body and headers may ask for less time than the lane has, not for more.
+        """
         server = self.settings.server
-        allowed = server.request_timeout_s if lane == "interactive" else server.long_request_timeout_s
+        long = self.hints.lane_for(lane) != "interactive"
+        allowed = server.long_request_timeout_s if long else server.request_timeout_s
+        for asked in (timeout_ms, self.hints.timeout_ms):
+            if asked is not None:
+                allowed = min(allowed, asked / 1000)
         return time.monotonic() + allowed
 
 

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from engine.types import ChatRequest, Medium, MediumOptions, Preprocess, Sampling
 from gateway.call import Call, Event, Lane, Plan, Progress, Ranges
-from gateway.errors import SUCCESS, GatewayError
+from gateway.errors import OVERLOADED, SUCCESS, GatewayError
 from gateway.models import Model
 from gateway.stream import Reply
 from gateway.tasks import BY_NAME, Task
@@ -20,6 +20,7 @@ from gateway.wire.base import Encoder, Intake, count, decode, invalid, json_enco
 
 name = "tasks"
 
+_DEGRADED = f"degraded: the model is overloaded, a smaller one answered (code {OVERLOADED.number})"
 Pixel = Annotated[float, Meta(ge=0, le=100_000)]
 _RANGES = re.compile(r"\s*\d{1,6}\s*(-\s*\d{1,6}\s*)?(,\s*\d{1,6}\s*(-\s*\d{1,6}\s*)?)*")
 
@@ -35,6 +36,7 @@ class Options(Struct, frozen=True):
     )
     stream: bool = False
     timeout_ms: Annotated[int, Meta(ge=1, le=600_000)] | None = None
+    allow_degraded: bool = True
     preprocess: Preprocess = "none"
     redact: Annotated[list[tuple[Pixel, Pixel, Pixel, Pixel]], Meta(max_length=256)] = []
     truncate_video: bool = False
@@ -78,17 +80,15 @@ def _parse(body: bytes, intake: Intake, *, stream: bool) -> tuple[Call, Encoder]
     model = intake.models.get(request.model)
     lane: Lane = "video" if count(media, "video") else task.lane
     chats = _Chats(task, request, model, intake.request_id, stream or request.options.stream)
-    deadline = intake.deadline(lane)
-    if request.options.timeout_ms:
-        deadline = min(deadline, time.monotonic() + request.options.timeout_ms / 1000)
     call = Call(
         request_id=intake.request_id,
         chat=chats.whole(media),
         wire=name,
         task=task.name,
         lane=lane,
-        deadline=deadline,
+        deadline=intake.deadline(lane, request.options.timeout_ms),
         plan=chats.plan(),
+        allow_degraded=request.options.allow_degraded,
         mask_pii=request.options.mask_pii,
     )
     return call, TaskEncoder(call, task, model.engine.info.experts_per_token)
@@ -215,8 +215,7 @@ class TaskEncoder:
         self._index = 0
 
     def reply(self, reply: Reply) -> bytes:
-        result = self._result(reply)
-        return json_encode(_envelope(self._call.request_id, SUCCESS.number, SUCCESS.name, result))
+        return json_encode(self._head() | {"result": self._result(reply)})
 
     def event(self, event: Event) -> bytes:
         self._reply.add(event)
@@ -232,11 +231,15 @@ class TaskEncoder:
         return _frame("token", {"token": token, "index": self._index - 1})
 
     def end(self) -> bytes:
-        head = {"request_id": self._call.request_id, "code": SUCCESS.number, "msg": SUCCESS.name}
-        return _frame("final", head | self._result(self._reply))
+        return _frame("final", self._head() | self._result(self._reply))
 
     def failure(self, error: GatewayError) -> bytes:
         return _frame("error", _envelope(self._call.request_id, error.code.number, error.message, None))
+
+    def _head(self) -> dict[str, Any]:
+        degraded = self._call.notes.degraded is not None
+        code, msg = (OVERLOADED.number, _DEGRADED) if degraded else (SUCCESS.number, SUCCESS.name)
+        return {"request_id": self._call.request_id, "code": code, "msg": msg}
 
     def _result(self, reply: Reply) -> dict[str, Any]:
         choice = reply.first
@@ -255,7 +258,8 @@ class TaskEncoder:
 
     def _metadata(self, reply: Reply) -> dict[str, Any]:
         measured = reply.experts is not None
-        return {
+        degraded = {"degraded": True} if self._call.notes.degraded is not None else {}
+        return degraded | {
             "model": reply.model,
             "processing_time_ms": round((time.monotonic() - self._call.received) * 1000),
             "activated_experts": reply.experts if measured else self._experts_per_token,

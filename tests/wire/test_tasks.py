@@ -195,7 +195,7 @@ async def test_an_overloaded_engine_is_503_with_retry_after(gateway: Gateway) ->
         running = asyncio.create_task(client.send(first))
         while not engine.seen:
             await asyncio.sleep(0)
-        refused = await client.post("/infer", json=body)
+        refused = await client.post("/infer", json=body, headers={"cache-control": "no-store"})
         assert (await running).status_code == 200
     assert (refused.status_code, refused.json()["code"]) == (503, 2001)
     assert int(refused.headers["retry-after"]) >= 1
