@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount
 
 from engine.base import Engine
 from engine.errors import EngineError
@@ -66,7 +67,13 @@ def create_app(
             services.media.close()
 
     app = Starlette(
-        routes=[*inference.ROUTES, *catalogue.ROUTES, *operations.ROUTES, *docs.ROUTES],
+        routes=[
+            *inference.ROUTES,
+            *catalogue.ROUTES,
+            Mount("/m/{served}", routes=[*inference.ROUTES, *catalogue.ROUTES]),
+            *operations.ROUTES,
+            *docs.ROUTES,
+        ],
         middleware=_middleware(settings),
         exception_handlers={HTTPException: on_http_exception, Exception: on_failure},
         lifespan=lifespan,

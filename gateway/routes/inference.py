@@ -11,9 +11,10 @@ from starlette.types import Receive, Scope, Send
 from gateway.errors import CONTENT_TYPE, TOO_LARGE, UNAVAILABLE, GatewayError
 from gateway.responses import PipelineResponse, as_gateway_error
 from gateway.routes.errors import ErrorResponse
+from gateway.routes.intake import intake
 from gateway.state import Gateway, gateway_of
-from gateway.wire import openai, tasks
-from gateway.wire.base import Intake, Parse, RenderError
+from gateway.wire import anthropic, dashscope, gemini, openai, simple, tasks
+from gateway.wire.base import Parse, RenderError
 
 
 class Inference:
@@ -39,7 +40,7 @@ class Inference:
             raise _not_ready(gateway)
         _check_headers(request)
         body = await _read_body(request, gateway.settings.server.max_body_mb * 1e6)
-        call, encoder = self._parse(body, Intake(request_id, gateway.settings, gateway.models))
+        call, encoder = self._parse(body, intake(request))
         return PipelineResponse(gateway.handler, call, encoder, self._error, gateway.telemetry)
 
 
@@ -79,8 +80,24 @@ def _route(path: str, parse: Parse, error: RenderError) -> Route:
     return Route(path, endpoint, methods=["POST"])
 
 
+def _gemini(version: str) -> tuple[BaseRoute, ...]:
+    model = f"/{version}/models/{{model:path}}"
+    return (
+        _route(f"{model}:generateContent", gemini.parse, gemini.error),
+        _route(f"{model}:streamGenerateContent", gemini.parse_stream, gemini.error),
+        _route(f"{model}:countTokens", gemini.parse_count, gemini.error),
+    )
+
+
 ROUTES: tuple[BaseRoute, ...] = (
     _route("/infer", tasks.parse, tasks.error),
     _route("/infer_stream", tasks.parse_stream, tasks.error),
     _route("/v1/chat/completions", openai.parse, openai.error),
+    _route("/v1/chat", simple.parse, simple.error),
+    _route("/v1/chat/stream", simple.parse_stream, simple.error),
+    _route("/v1/messages", anthropic.parse, anthropic.error),
+    _route("/v1/messages/count_tokens", anthropic.parse_count, anthropic.error),
+    *_gemini("v1"),
+    *_gemini("v1beta"),
+    _route("/api/v1/services/aigc/multimodal-generation/generation", dashscope.parse, dashscope.error),
 )
