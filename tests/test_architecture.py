@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gateway.settings", "gateway.telemetry", "gateway.stream"),
     ("gateway.models", "gateway.media", "gateway.tasks"),
     ("gateway.stages", "gateway.wire"),
-    ("gateway.pipeline", "gateway.responses", "gateway.openapi"),
+    ("gateway.pipeline", "gateway.responses", "gateway.openapi", "gateway.openapi_formats"),
     ("gateway.state",),
     ("gateway.middleware", "gateway.routes"),
     ("gateway.app", "gateway.doctor", "gateway.example_config"),
