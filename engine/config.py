@@ -43,6 +43,11 @@ class VllmConfig(_Config):
         description="Further flags of `vllm serve`, without the leading dashes, such as `quantization: fp8`.",
     )
 
+    @property
+    def slots(self) -> int:
+        """Requests the engine works on at the same time."""
+        return self.max_num_seqs
+
 
 class RemoteConfig(_Config):
     """Any server that speaks OpenAI's API: vLLM, SGLang, DashScope's compatible mode and others."""
@@ -58,6 +63,11 @@ class RemoteConfig(_Config):
     max_context: int | None = Field(default=None, ge=256, description="Context length in tokens, if known.")
     experts_per_token: int | None = Field(default=None, ge=1, description="Experts per token, if known.")
 
+    @property
+    def slots(self) -> int:
+        """Requests the gateway sends at the same time."""
+        return self.max_connections
+
 
 class ScriptedConfig(_Config):
     """A deterministic engine without a model, for tests and for work on user interfaces."""
@@ -70,6 +80,11 @@ class ScriptedConfig(_Config):
     max_running: int = Field(
         default=64, ge=1, description="Requests at a time; more are refused as overload."
     )
+
+    @property
+    def slots(self) -> int:
+        """Requests the engine works on at the same time."""
+        return self.max_running
 
 
 EngineConfig = Annotated[VllmConfig | RemoteConfig | ScriptedConfig, Field(discriminator="kind")]

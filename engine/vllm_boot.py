@@ -79,6 +79,7 @@ def arguments(name: str, config: VllmConfig) -> Namespace:
         "tensor-parallel-size": config.tensor_parallel,
         "max-num-seqs": config.max_num_seqs,
         "limit-mm-per-prompt": f'{{"image": {config.max_images}, "video": {config.max_videos}}}',
+        "scheduling-policy": "priority",  # lanes have priorities; equal ones go first come, first served
         "generation-config": "vllm",
         # Compact JSON: no tokens spent on blanks, and no model lost in them.
         "structured-outputs-config": {"backend": "xgrammar", "disable_any_whitespace": True},

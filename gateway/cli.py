@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -12,13 +13,21 @@ from rich.console import Console
 from gateway import __version__
 from gateway.settings import Settings, SettingsError, load_settings
 
+if TYPE_CHECKING:
+    from gateway.cache.base import Store
+
 app = typer.Typer(
     help="A gateway that serves Qwen3-VL to task-routed and OpenAI requests.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+cache_app = typer.Typer(help="Look at the kept answers, or forget them.", no_args_is_help=True)
+app.add_typer(cache_app, name="cache")
 _out = Console()
 _err = Console(stderr=True)
+
+T = TypeVar("T")
+_STORE_TIMEOUT_S = 5.0
 
 ConfigOption = Annotated[
     Path | None,
@@ -106,6 +115,47 @@ def show_config() -> None:
     from gateway.example_config import example
 
     typer.echo(example(), nl=False)
+
+
+@cache_app.command()
+def stats(config: ConfigOption = None) -> None:
+    """Say how many answers are kept, and in how much memory."""
+    found = _with_store(config, lambda store: store.stats())
+    _out.print(f"{found.entries} answers, {found.bytes / 1e6:.1f} MB in the store", highlight=False)
+
+
+@cache_app.command()
+def purge(
+    config: ConfigOption = None,
+    tenant: Annotated[str, typer.Option(help="Forget only this tenant's answers.")] = "",
+) -> None:
+    """Forget all kept answers. Running gateways follow within `cache.memory_ttl_s`."""
+    from gateway.cache.key import tenant_scope
+
+    prefix = f"{tenant_scope(tenant)}:" if tenant else ""
+    removed = _with_store(config, lambda store: store.purge(prefix))
+    _out.print(f"{removed} answers forgotten", highlight=False)
+
+
+def _with_store(config: Path | None, work: Callable[[Store], Awaitable[T]]) -> T:
+    """Work with the store of the configuration; one that cannot be reached ends the command."""
+    from gateway.cache.base import StoreError
+    from gateway.cache.factory import existing_store
+
+    settings = _settings(config, {})
+
+    async def run() -> T:
+        store = existing_store(settings.cache, _STORE_TIMEOUT_S)
+        try:
+            return await work(store)
+        finally:
+            await store.aclose()
+
+    try:
+        return asyncio.run(run())
+    except StoreError as error:
+        _err.print(f"[red]Error:[/] The cache cannot be reached: {error}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
 
 
 def _settings(config: Path | None, flags: dict[str, Any]) -> Settings:

@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from engine.config import DEMO_CHECKPOINT, RemoteConfig, ScriptedConfig, VllmConfig
 from gateway.settings import DEFAULT_MODEL, ModelSettings, Settings
+from gateway.settings_dispatch import TaskSettings
 
 _HEAD = """\
 # Every setting of qwen-vl-gateway with its default. Copy what you change.
@@ -33,8 +34,19 @@ def example() -> str:
     lines = [_HEAD]
     for name, field in Settings.model_fields.items():
         lines += ["", f"# {field.description}", f"{name}:"]
-        lines += _models() if name == "models" else _section(field.get_default(call_default_factory=True), 1)
+        lines += _entries(name, field)
     return "\n".join(lines) + "\n"
+
+
+def _entries(name: str, field: FieldInfo) -> Iterator[str]:
+    if name == "models":
+        yield from _models()
+    elif name == "tasks":
+        yield "  {}"
+        yield "  # vqa:"
+        yield from (f"  # {line.removeprefix('  ')}" for line in _fields(TaskSettings, 2))
+    else:
+        yield from _section(field.get_default(call_default_factory=True), 1)
 
 
 def _models() -> Iterator[str]:

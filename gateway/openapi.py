@@ -19,6 +19,7 @@ from gateway.wire.tasks import TaskBody
 _REF = "#/components/schemas/{name}"
 _JSON = "application/json"
 _SSE = "text/event-stream"
+_FORM = "multipart/form-data"
 
 _TEXT = {"type": "string"}
 _INTEGER = {"type": "integer"}
@@ -44,6 +45,7 @@ _METADATA = _object(
     input_tokens=_INTEGER,
     output_tokens=_INTEGER,
     finish_reason=_nullable(_TEXT),
+    degraded={"const": True},
 )
 _RESULT = _object(
     "answer confidence metadata",
@@ -77,6 +79,17 @@ _MODEL = _object(
     owned_by=_TEXT,
     max_model_len=_INTEGER,
 )
+_FILE = _object(
+    "id object bytes created_at filename purpose",
+    id=_TEXT,
+    object={"const": "file"},
+    bytes=_INTEGER,
+    created_at=_INTEGER,
+    expires_at=_INTEGER,
+    filename=_TEXT,
+    purpose=_TEXT,
+    status=_TEXT,
+)
 _READY = _object("status models", status=_TEXT, detail=_TEXT, models={"type": "object"})
 
 
@@ -91,6 +104,7 @@ def document() -> dict[str, Any]:
         "OpenAIError": _OPENAI_ERROR,
         "ChatCompletion": _COMPLETION,
         "Model": _MODEL,
+        "File": _FILE,
     }
     return {
         "openapi": "3.1.0",
@@ -147,6 +161,17 @@ def _paths() -> dict[str, Any]:
             missing="GeminiError",
         ),
         "/v1/health": _get("The state of the simple chat", _ref("SimpleHealth")),
+        "/v1/files": {**_upload(), **_get("The tenant's files", _object("data", data={"type": "array"}))},
+        "/v1/files/{id}": {
+            **_get("One file", _ref("File"), path_parameter="id", missing="OpenAIError"),
+            **_get(
+                "Delete a file",
+                {"type": "object"},
+                path_parameter="id",
+                missing="OpenAIError",
+                method="delete",
+            ),
+        },
         "/v1/models": _get("The served models", _object("object data", object=_TEXT, data={"type": "array"})),
         "/v1/models/{name}": _get(
             "One served model", _ref("Model"), path_parameter="name", missing="OpenAIError"
@@ -184,11 +209,8 @@ def _inference(
     content: dict[str, Any] = {stream: {"schema": _TEXT}} if stream else {}
     if reply:
         content = {_JSON: {"schema": _ref(reply)}, **content}
-    responses = {"200": {"description": f"The answer. {note}".strip(), "content": content}}
-    statuses = sorted({code.status for code in CODES if code.status >= 400} - {405})
-    for status in statuses:
-        names = ", ".join(f"{code.number} {code.name}" for code in CODES if code.status == status)
-        responses[str(status)] = {"description": names, "content": {_JSON: {"schema": _ref(error)}}}
+    answer = {"description": f"The answer. {note}".strip(), "content": content}
+    responses = {"200": answer, **_refusals(error)}
     return {
         "post": {
             "summary": summary,
@@ -199,6 +221,29 @@ def _inference(
     }
 
 
+def _upload() -> dict[str, Any]:
+    form = _object("file", file={"type": "string", "format": "binary"}, purpose=_TEXT)
+    return {
+        "post": {
+            "summary": "Upload a file once, and name it by its id in requests",
+            "requestBody": {"required": True, "content": {_FORM: {"schema": form}}},
+            "responses": {
+                "200": {"description": "The file", "content": {_JSON: {"schema": _ref("File")}}},
+                **_refusals("OpenAIError"),
+            },
+        }
+    }
+
+
+def _refusals(error: str) -> dict[str, Any]:
+    """Every status that a refusal may have, with its business codes."""
+    responses = {}
+    for status in sorted({code.status for code in CODES if code.status >= 400} - {405}):
+        names = ", ".join(f"{code.number} {code.name}" for code in CODES if code.status == status)
+        responses[str(status)] = {"description": names, "content": {_JSON: {"schema": _ref(error)}}}
+    return responses
+
+
 def _get(
     summary: str,
     schema: dict[str, Any] | None,
@@ -207,6 +252,7 @@ def _get(
     path_parameter: str | None = None,
     missing: str | None = None,
     unready: dict[str, Any] | None = None,
+    method: str = "get",
 ) -> dict[str, Any]:
     responses: dict[str, Any] = {
         "200": {"description": summary, "content": {media_type: {"schema": schema or _TEXT}}}
@@ -218,7 +264,7 @@ def _get(
     operation: dict[str, Any] = {"summary": summary, "responses": responses}
     if path_parameter:
         operation["parameters"] = [{"name": path_parameter, "in": "path", "required": True, "schema": _TEXT}]
-    return {"get": operation}
+    return {method: operation}
 
 
 def _ref(name: str) -> dict[str, Any]:

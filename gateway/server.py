@@ -36,7 +36,7 @@ class GatewayServer(uvicorn.Server):
                 host=server.host,
                 port=server.port,
                 log_config=None,
-                access_log=server.access_log,
+                access_log=False,  # it would write query strings, and with them keys
                 timeout_graceful_shutdown=max(1, round(server.drain_timeout_s)),
                 server_header=False,
             )

@@ -46,11 +46,14 @@ def test_sigterm_lets_a_running_stream_finish(start: Start) -> None:
 def test_the_drain_has_an_end(start: Start) -> None:
     server = start(scripted(10_000, 25), "--drain-timeout", "1")
     with server.client() as client, client.stream("POST", "/infer", json=BODY) as reply:
-        next(reply.iter_lines())
+        lines = reply.iter_lines()
+        next(lines)
         server.process.send_signal(signal.SIGTERM)
         began = time.monotonic()
         assert server.process.wait(10) == 0
         assert time.monotonic() - began < 5
+        assert "The server is shutting down" in "\n".join(lines)
+    assert "Traceback" not in server.log.read_text()
 
 
 def test_a_port_in_use_is_said_in_a_sentence(start: Start) -> None:

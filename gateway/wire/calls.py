@@ -15,7 +15,7 @@ from gateway.errors import MODEL_NOT_FOUND, GatewayError
 from gateway.models import Model
 from gateway.tasks import Task
 from gateway.wire.base import Intake, count, invalid
-from gateway.wire.tasked import shape
+from gateway.wire.tasked import plan_of, shape
 
 TASK_HEADER = "x-task"
 
@@ -35,8 +35,9 @@ def target(intake: Intake, name: str | None) -> Target:
 
 def call_of(intake: Intake, chat: ChatRequest, target: Target, wire: str) -> Call:
     """The call for a chat, shaped by its task, if any. Raises `GatewayError`."""
-    task = target.task
+    task, plan = target.task, None
     if task is not None:
+        plan = plan_of(chat, task)
         chat = shape(chat, task)
     own: Lane = task.lane if task is not None else "interactive"
     lane: Lane = "video" if count(chat.media, "video") else own
@@ -47,6 +48,7 @@ def call_of(intake: Intake, chat: ChatRequest, target: Target, wire: str) -> Cal
         task=task.name if task is not None else "",
         lane=lane,
         deadline=intake.deadline(lane),
+        plan=plan,
     )
 
 

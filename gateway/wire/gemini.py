@@ -118,9 +118,8 @@ def _is_seen(part: GeminiPart) -> bool:
 
 def _part(part: GeminiPart) -> Part:
     if (blob := part.inline_data) is not None:
-        kind = "video" if blob.mime_type.startswith("video/") else "image"
         mime = blob.mime_type or "application/octet-stream"
-        return MediaPart(medium_of(f"data:{mime};base64,{blob.data}", kind))
+        return MediaPart(medium_of(f"data:{mime};base64,{blob.data}"))
     if (file := part.file_data) is not None:
         return MediaPart(medium_of(file.file_uri, "video" if file.mime_type.startswith("video/") else None))
     return TextPart(part.text or "")

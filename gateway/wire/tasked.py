@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from engine.types import ChatRequest, Message, Part, Sampling, TextPart
+from gateway.call import Plan
 from gateway.tasks import Task
 from gateway.wire.base import count, invalid
 
@@ -19,7 +20,7 @@ _SYSTEM = ("system", "developer")
 def shape(chat: ChatRequest, task: Task) -> ChatRequest:
     """The chat as the task asks it. Raises `GatewayError` where the task cannot work on it."""
     _check(task, chat)
-    system = "\n\n".join(_text(m) for m in chat.messages if m.role in _SYSTEM)
+    system = _system(chat)
     *before, last = [m for m in chat.messages if m.role not in _SYSTEM] or [Message(role="user")]
     role, question = task.messages(_text(last), [], system)
     if not _text(last).strip():
@@ -29,6 +30,27 @@ def shape(chat: ChatRequest, task: Task) -> ChatRequest:
         messages=(role, *before, last),
         sampling=_sampling(chat.sampling, task),
         response_format=chat.response_format or held_to(task),
+    )
+
+
+def plan_of(chat: ChatRequest, task: Task) -> Plan | None:
+    """For a task that works page by page: the last words of the chat, asked of every page."""
+    if task.plan != "pages":
+        return None
+    text, system = _text(chat.messages[-1]), _system(chat)
+
+    def ask(suffix: str, messages: tuple[Message, ...], *, stream: bool) -> ChatRequest:
+        return msgspec.structs.replace(
+            chat,
+            id=chat.id + suffix,
+            messages=messages,
+            stream=stream,
+            sampling=_sampling(chat.sampling, task),
+        )
+
+    return Plan(
+        lambda number, page: ask(f"-p{number}", task.messages(text, [page], system), stream=False),
+        lambda answers: ask("-s", task.summary_messages(text, answers, system), stream=chat.stream),
     )
 
 
@@ -59,6 +81,10 @@ def _check(task: Task, chat: ChatRequest) -> None:
         raise invalid("messages", f"the task {task.name} takes at most {limits.max_videos} videos.")
     if task.default_text is None and not _text(chat.messages[-1]).strip():
         raise invalid("messages", f"the task {task.name} needs a question.")
+
+
+def _system(chat: ChatRequest) -> str:
+    return "\n\n".join(_text(message) for message in chat.messages if message.role in _SYSTEM)
 
 
 def _parts(message: Message) -> tuple[Part, ...]:

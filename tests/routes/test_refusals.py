@@ -184,15 +184,15 @@ async def test_a_body_over_the_limit_is_413_even_when_its_length_is_not_declared
 @pytest.mark.parametrize(
     ("source", "code"),
     [
-        ("http://example.com/a.png", 1005),
-        ("https://example.com/a.png", 1005),
+        ("http://127.0.0.1/a.png", 1005),
+        ("https://[::1]/a.png", 1005),
         ("file:///etc/passwd", 1005),
         ("data:image/png,raw", 1001),
         ("data:image/png;base64,%%%", 1001),
         ("data:image/png;base64,", 1001),
         ("", 1001),
         (data_url(b"GIF89a" + b"\0" * 64, "image/gif"), 1001),
-        (data_url(b"%PDF-1.7", "image/png"), 1001),
+        (data_url(b"%PDF-1.7", "image/png"), 1000),
         (data_url(b"\x89PNG\r\n\x1a\n" + b"\0" * 64), 1001),
     ],
     ids=range(10),

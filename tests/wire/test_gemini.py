@@ -195,7 +195,11 @@ async def test_a_task_is_reached_by_name_and_by_header(gateway: Gateway) -> None
     picture = {"contents": [{"parts": [{"inlineData": {"mimeType": "image/png", "data": RED}}]}]}
     async with gateway(engine) as client:
         by_name = await client.post("/v1beta/models/qwen3-vl-30b:chart_parse:generateContent", json=picture)
-        await client.post(f"{PATH}:generateContent", json=picture, headers={"x-task": "chart_parse"})
+        await client.post(
+            f"{PATH}:generateContent",
+            json=picture,
+            headers={"x-task": "chart_parse", "cache-control": "no-cache"},
+        )
         unknown = await client.post(f"{PATH}:generateContent", json=HELLO, headers={"x-task": "nope"})
     assert by_name.status_code == 200
     assert engine.seen[0].messages[0] == engine.seen[1].messages[0]
