@@ -158,5 +158,7 @@ async def test_the_smaller_model_stands_in_dies_and_comes_back(
             small.start()
             await load.until("small", within_s=BOOT_S)
         assert load.wrong == []
+        gateway.process.send_signal(signal.SIGTERM)  # a killed one would leave its engine's processes behind
+        await asyncio.to_thread(gateway.process.wait, 60)
     finally:
         small.kill()
