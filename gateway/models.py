@@ -57,6 +57,10 @@ class Model:
         return self._pool.engine
 
     @property
+    def remote(self) -> bool:
+        return self._pool.remote
+
+    @property
     def pools(self) -> tuple[Pool, ...]:
         return (self._pool, *self._lane_pools.values())
 
@@ -78,6 +82,7 @@ class Models:
             name: model for model in self._models.values() for name in (model.name, *model.aliases)
         }
         self.default = next(iter(self._models.values()))
+        self._loaded = False
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self._models.values())
@@ -105,6 +110,7 @@ class Models:
             for pool in self._pools():
                 if not pool.remote:
                     await pool.engine.load()
+            self._loaded = True
             await asyncio.gather(*remote)
         finally:
             for task in remote:
@@ -118,8 +124,13 @@ class Models:
 
     @property
     def ready(self) -> bool:
-        """Whether every model answers, itself or by the smaller one in its place."""
-        return all(any(one.health().ready for one in self.chain(model.name)) for model in self)
+        """Whether all embedded models are loaded, and each of them and the default one answers, itself or
+        by the smaller one in its place. Other remote models may be absent: their requests are told so."""
+        return self._loaded and all(
+            any(one.health().ready for one in self.chain(model.name))
+            for model in self
+            if model is self.default or not model.remote
+        )
 
     @property
     def dead(self) -> bool:

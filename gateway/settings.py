@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError, model_validator
+from pydantic import Field, FilePath, IPvAnyNetwork, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -101,6 +101,7 @@ class MediaSettings(Section):
         gt=0,
         description="Most pixels of one video's frames together, in millions; frames are scaled down.",
     )
+    video_timeout_s: float = Field(default=20, gt=0, description="Seconds one video may take to decode.")
     workers: int = Field(default=2, ge=1, description="Threads that decode media.")
     files_dir: Path | None = Field(
         default=None,
@@ -168,7 +169,7 @@ class SafetySettings(Section):
     terms: list[str] = Field(
         default_factory=list, description="Words and phrases that prompts and answers must not hold."
     )
-    terms_file: Path | None = Field(
+    terms_file: FilePath | None = Field(
         default=None, description="File with further terms, one a line; `#` begins a comment."
     )
     moderation: ModerationSettings | None = Field(

@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gateway.call import Lane
+
 
 class Section(BaseModel):
     """A part of the configuration: frozen, and without room for misspelt names."""
@@ -92,9 +94,13 @@ class LanesSettings(Section):
         description="Share of a lane's reserved slots that others may borrow while they are idle.",
     )
 
+    @property
+    def by_name(self) -> dict[Lane, LaneSettings]:
+        return {"interactive": self.interactive, "batch": self.batch, "video": self.video}
+
     @model_validator(mode="after")
     def _fits_the_engine(self) -> LanesSettings:
-        if self.interactive.reserved + self.batch.reserved + self.video.reserved > 1:
+        if sum(lane.reserved for lane in self.by_name.values()) > 1:
             raise ValueError("the lanes together reserve more than the whole engine")
         return self
 

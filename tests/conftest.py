@@ -16,11 +16,16 @@ from prometheus_client import CollectorRegistry
 from engine.config import ScriptedConfig
 from engine.scripted import ScriptedEngine
 from gateway.app import create_app
-from gateway.settings import Settings
+from gateway.settings import SafetySettings, Settings
+from gateway.settings_dispatch import CacheSettings
 from tests.servers import RunningServer, launch, wait_until_ready
 
 Start = Callable[..., RunningServer]
 Gateway = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+QUICK = Settings(cache=CacheSettings(url="none"), safety=SafetySettings(classify_images=False))
+"""For tests of neither the cache nor the content policy: a gateway that starts at once."""
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +39,7 @@ async def scripted_gateway(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a gateway in this process, on the scripted engine, loaded and ready."""
     engine = engine or ScriptedEngine("qwen3-vl-30b", ScriptedConfig(kind="scripted"))
-    app = create_app(settings or Settings(), engine=engine, registry=CollectorRegistry())
+    app = create_app(settings or QUICK, engine=engine, registry=CollectorRegistry())
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
@@ -50,7 +55,7 @@ def gateway() -> Gateway:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a scripted gateway with the default settings."""
+    """A client of a scripted gateway."""
     async with scripted_gateway() as client:
         yield client
 

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message
 from engine.config import ScriptedConfig
 from engine.scripted import ScriptedEngine
 from gateway.app import create_app
-from gateway.settings import Settings
+from tests.conftest import QUICK
 from tests.pictures import square
 
 BODY = {"task": "captioning", "images": [square()]}
@@ -63,7 +63,7 @@ class Gateway:
     def __init__(self, **config: Any) -> None:
         self.engine = ScriptedEngine("qwen3-vl-30b", ScriptedConfig(kind="scripted", **config))
         self.registry = CollectorRegistry()
-        self.app = create_app(Settings(), engine=self.engine, registry=self.registry)
+        self.app = create_app(QUICK, engine=self.engine, registry=self.registry)
         self._lifespan = self.app.router.lifespan_context(self.app)
 
     async def __aenter__(self) -> Gateway:

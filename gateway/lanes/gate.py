@@ -83,10 +83,9 @@ class Attempt:
         return isinstance(error, asyncio.CancelledError | GeneratorExit) and late and not self.answered
 
 
-def lane_settings(settings: Settings, lane: Lane | None) -> Mapping[str, LaneSettings]:
+def lane_settings(settings: Settings, lane: Lane | None) -> Mapping[Lane, LaneSettings]:
     """The lanes of an engine: all of them, or the only one that it is there for, with every slot."""
-    lanes = settings.lanes
-    every = {"interactive": lanes.interactive, "batch": lanes.batch, "video": lanes.video}
+    every = settings.lanes.by_name
     if lane is None:
         return every
     return {lane: every[lane].model_copy(update={"reserved": 1.0, "most": 1.0})}

@@ -11,7 +11,7 @@ _MEMORY = 0.1
 """Weight of the newest request in the running average of how long a slot is held."""
 
 
-class Lane:
+class LaneState:
     def __init__(self, settings: LaneSettings, slots: int, lend: float) -> None:
         self.settings = settings
         self.reserved = math.floor(settings.reserved * slots)

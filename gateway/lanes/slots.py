@@ -14,8 +14,9 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
+from gateway.call import Lane
 from gateway.errors import Overload
-from gateway.lanes.lane import Lane
+from gateway.lanes.lane import LaneState
 from gateway.lanes.queue import Ticket
 from gateway.settings_dispatch import LaneSettings
 
@@ -42,15 +43,15 @@ class Permit:
 class Slots:
     """`total` slots for the given lanes."""
 
-    def __init__(self, total: int, lanes: Mapping[str, LaneSettings], lend: float) -> None:
+    def __init__(self, total: int, lanes: Mapping[Lane, LaneSettings], lend: float) -> None:
         self._total = total
-        self.lanes = {name: Lane(settings, total, lend) for name, settings in lanes.items()}
+        self.lanes = {name: LaneState(settings, total, lend) for name, settings in lanes.items()}
 
     @property
     def running(self) -> int:
         return sum(lane.running for lane in self.lanes.values())
 
-    async def acquire(self, name: str, tenant: str, deadline: Callable[[], float]) -> Permit:
+    async def acquire(self, name: Lane, tenant: str, deadline: Callable[[], float]) -> Permit:
         """A slot for one request of the lane. `deadline` tells on the monotonic clock by when it
         is needed, and may change while it waits.
 
@@ -67,7 +68,7 @@ class Slots:
         await self._wait(lane, ticket, deadline)
         return self._permit(lane, tenant, time.monotonic() - began)
 
-    def _check(self, lane: Lane, tenant: str, deadline: float) -> None:
+    def _check(self, lane: LaneState, tenant: str, deadline: float) -> None:
         expected = lane.expected_wait(tenant)
         retry = self._retry(lane, tenant)
         if expected > min(lane.settings.max_wait_s, deadline - time.monotonic()):
@@ -80,7 +81,7 @@ class Slots:
         if not loser.granted.done():
             loser.granted.set_exception(Overload("pushed_out", "Too many requests are waiting.", retry))
 
-    async def _wait(self, lane: Lane, ticket: Ticket, deadline: Callable[[], float]) -> None:
+    async def _wait(self, lane: LaneState, ticket: Ticket, deadline: Callable[[], float]) -> None:
         patience = time.monotonic() + lane.settings.max_wait_s
         try:
             while not ticket.granted.done():
@@ -93,33 +94,33 @@ class Slots:
             self._withdraw(lane, ticket)
             raise
 
-    def _withdraw(self, lane: Lane, ticket: Ticket) -> None:
+    def _withdraw(self, lane: LaneState, ticket: Ticket) -> None:
         """The request leaves; a slot that it was just given goes to the next one."""
         if lane.queue.leave(ticket):
             ticket.granted.cancel()
         elif ticket.granted.done() and not ticket.granted.cancelled() and not ticket.granted.exception():
             self._finish(lane, ticket.tenant, None)
 
-    def _retry(self, lane: Lane, tenant: str) -> float:
+    def _retry(self, lane: LaneState, tenant: str) -> float:
         """Seconds after which a new request of this tenant would have a slot."""
         return max(_LEAST_RETRY_S, lane.expected_wait(tenant))
 
-    def _permit(self, lane: Lane, tenant: str, waited_s: float) -> Permit:
+    def _permit(self, lane: LaneState, tenant: str, waited_s: float) -> Permit:
         return Permit(lambda held_s: self._finish(lane, tenant, held_s), waited_s)
 
-    def _may_start(self, lane: Lane) -> bool:
+    def _may_start(self, lane: LaneState) -> bool:
         """A free slot is for a lane if it is not one that another lane keeps for itself."""
         kept = sum(other.idle_own for other in self.lanes.values() if other is not lane)
         return lane.running < lane.most and self._total - self.running > kept
 
-    def _start(self, lane: Lane, tenant: str) -> None:
+    def _start(self, lane: LaneState, tenant: str) -> None:
         if not lane.running:
             # A lane that was idle gains no claim from it: it starts level with those that worked.
             busy = [other.served for other in self.lanes.values() if other.running]
             lane.served = max(lane.served, min(busy, default=0.0))
         lane.start(tenant)
 
-    def _finish(self, lane: Lane, tenant: str, held_s: float | None) -> None:
+    def _finish(self, lane: LaneState, tenant: str, held_s: float | None) -> None:
         lane.finish(tenant, held_s)
         self._give_out()
 

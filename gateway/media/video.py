@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import time
 from collections.abc import Iterator
 
 import av
 from av.container import InputContainer
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 from PIL import Image
 
 from engine.types import Medium, MediumOptions, Notice
@@ -47,7 +47,8 @@ def _from_parts(medium: Medium, settings: MediaSettings) -> Iterator[Timed]:
         frame = image.decode(part.data or b"", part.options, settings)
         if size is None:
             size = _frame_size(frame.size, len(medium.parts), settings)
-        yield number / settings.video_fps, frame if frame.size == size else frame.resize(size)
+        frame = frame if frame.size == size else frame.resize(size)
+        yield number / settings.video_fps, image.clean(frame, part.options)
 
 
 def _from_file(medium: Medium, settings: MediaSettings) -> Iterator[Timed]:
@@ -57,12 +58,12 @@ def _from_file(medium: Medium, settings: MediaSettings) -> Iterator[Timed]:
         raise GatewayError(VIDEO_FORMAT)
     try:
         with av.open(io.BytesIO(data), format=_DEMUXERS[name]) as container:
-            stream = _video_stream(container, settings)
-            duration = _duration(container, stream, settings)
+            clip = _Clip(container, medium.options, settings)
+            duration = clip.duration()
             if duration > settings.max_video_s + _TOLERANCE_S:
                 _cut_or_refuse(medium, settings)
                 duration = settings.max_video_s
-            yield from _frames(container, stream, duration, medium.options, settings)
+            yield from clip.frames(duration)
     except (av.FFmpegError, ValueError, OSError, MemoryError) as error:
         raise GatewayError(VIDEO_FORMAT) from error
 
@@ -76,78 +77,77 @@ def _cut_or_refuse(medium: Medium, settings: MediaSettings) -> None:
     medium.notices = (*medium.notices, notice)
 
 
-def _video_stream(container: InputContainer, settings: MediaSettings) -> VideoStream:
-    if not container.streams.video:
-        raise GatewayError(VIDEO_FORMAT, "The file has no video stream.")
-    stream = container.streams.video[0]
-    _check_size(stream.codec_context.width * stream.codec_context.height, settings)
-    stream.codec_context.thread_count = 1
-    return stream
+class _Clip:
+    """One opened file. Its methods raise `GatewayError`, and FFmpeg's errors on broken data."""
 
+    def __init__(self, container: InputContainer, options: MediumOptions, settings: MediaSettings) -> None:
+        if not container.streams.video:
+            raise GatewayError(VIDEO_FORMAT, "The file has no video stream.")
+        self._container = container
+        self._stream = container.streams.video[0]
+        self._options = options
+        self._settings = settings
+        self._deadline = time.monotonic() + settings.video_timeout_s
+        self._check_size(self._stream.codec_context.width * self._stream.codec_context.height)
+        self._stream.codec_context.thread_count = 1
 
-def _check_size(pixels: int, settings: MediaSettings) -> None:
-    if pixels > settings.max_pixels_m * 1e6:
-        raise GatewayError(TOO_LARGE, f"A frame has more than {settings.max_pixels_m:g} million pixels.")
+    def duration(self) -> float:
+        """Seconds from the first to the end of the last picture, by the packets and not by the header.
 
+        Stops reading where the clip is known to be too long.
+        """
+        first, end = math.inf, 0.0
+        longest = self._settings.max_video_s + _TOLERANCE_S
+        for number, packet in enumerate(self._container.demux(self._stream)):
+            if number > _MOST_FRAMES_A_SECOND * longest:
+                raise GatewayError(VIDEO_FORMAT, f"The video has more than {number - 1} pictures.")
+            if packet.pts is None:
+                continue
+            shown = float(packet.pts * packet.time_base)
+            first = min(first, shown)
+            end = max(end, shown + float((packet.duration or 0) * packet.time_base))
+            if end - first > longest:
+                break
+        if first is math.inf:
+            raise GatewayError(VIDEO_FORMAT, "The video has no pictures.")
+        self._container.seek(0)
+        return end - first
 
-def _duration(container: InputContainer, stream: VideoStream, settings: MediaSettings) -> float:
-    """Seconds from the first to the end of the last picture, by the packets and not by the header.
+    def frames(self, duration: float) -> Iterator[Timed]:
+        """The first frame of each of evenly long steps over the whole clip, with its own time."""
+        step = max(1 / self._settings.video_fps, duration / self._settings.max_frames)
+        steps = min(self._settings.max_frames, max(1, math.ceil(duration / step - 1e-6)))
+        first: float | None = None
+        due = 0
+        for frame in self._container.decode(self._stream):
+            if time.monotonic() > self._deadline:
+                raise GatewayError(TOO_LARGE, "The video takes too long to decode.")
+            if frame.time is None:
+                continue
+            first = frame.time if first is None else first
+            elapsed = frame.time - first
+            at = int((elapsed + 1e-3) / step)
+            if at >= steps:
+                return
+            if at >= due:
+                due = at + 1
+                yield elapsed, self._picture(frame, steps)
 
-    Stops reading where the clip is known to be too long.
-    """
-    first, end = math.inf, 0.0
-    for number, packet in enumerate(container.demux(stream)):
-        if number > _MOST_FRAMES_A_SECOND * settings.max_video_s:
-            raise GatewayError(VIDEO_FORMAT, f"The video has more than {number - 1} pictures.")
-        if packet.pts is None:
-            continue
-        time = float(packet.pts * packet.time_base)
-        first = min(first, time)
-        end = max(end, time + float((packet.duration or 0) * packet.time_base))
-        if end - first > settings.max_video_s + _TOLERANCE_S:
-            break
-    if first is math.inf:
-        raise GatewayError(VIDEO_FORMAT, "The video has no pictures.")
-    container.seek(0)
-    return end - first
+    def _picture(self, frame: VideoFrame, count: int) -> Image.Image:
+        """The frame upright, redacted and small. Its size may differ from the stream's: both are checked."""
+        self._check_size(frame.width * frame.height)
+        if not self._options.redact:
+            frame = frame.reformat(*_frame_size((frame.width, frame.height), count, self._settings))
+        picture: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
+        if turn := round(frame.rotation) % 360:
+            picture = picture.rotate(turn, expand=True)
+        image.redact(picture, self._options.redact)
+        size = _frame_size(picture.size, count, self._settings)
+        return image.clean(picture if picture.size == size else picture.resize(size), self._options)
 
-
-def _frames(
-    container: InputContainer,
-    stream: VideoStream,
-    duration: float,
-    options: MediumOptions,
-    settings: MediaSettings,
-) -> Iterator[Timed]:
-    """The frame that is shown at each of evenly spaced times over the whole clip."""
-    step = max(1 / settings.video_fps, duration / settings.max_frames)
-    most = min(settings.max_frames, max(1, math.ceil(duration / step - 1e-6)))
-    start: float | None = None
-    taken = 0
-    for frame in container.decode(stream):
-        if frame.time is None:
-            continue
-        start = frame.time if start is None else start
-        elapsed = frame.time - start
-        if taken == most or elapsed > duration + _TOLERANCE_S:
-            return
-        if elapsed + 1e-3 >= taken * step:
-            taken += 1
-            yield elapsed, _picture(frame, most, options, settings)
-
-
-def _picture(frame: VideoFrame, count: int, options: MediumOptions, settings: MediaSettings) -> Image.Image:
-    """The frame upright, redacted and small. Its size may differ from the stream's: both are checked."""
-    _check_size(frame.width * frame.height, settings)
-    size = _frame_size((frame.width, frame.height), count, settings)
-    if not options.redact and options.preprocess == "none":
-        frame = frame.reformat(*size)
-    picture: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
-    if turn := round(frame.rotation) % 360:
-        picture = picture.rotate(turn, expand=True)
-    picture = image.edit(picture, options)
-    size = _frame_size(picture.size, count, settings)
-    return picture if picture.size == size else picture.resize(size)
+    def _check_size(self, pixels: int) -> None:
+        if pixels > (limit := self._settings.max_pixels_m) * 1e6:
+            raise GatewayError(TOO_LARGE, f"A frame has more than {limit:g} million pixels.")
 
 
 def _frame_size(size: tuple[int, int], count: int, settings: MediaSettings) -> tuple[int, int]:

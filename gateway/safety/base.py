@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from hashlib import sha256
@@ -22,6 +23,8 @@ V = TypeVar("V")
 audit = logging.getLogger("gateway.audit")
 log = logging.getLogger("gateway")
 
+_LONG = 4096
+"""Characters from which looking for terms would be felt on the event loop."""
 _VERSION = 1
 """Raised with every change of what is refused that the settings do not show."""
 
@@ -66,7 +69,10 @@ class Safety:
     async def check_texts(self, texts: Iterable[str], where: str, request_id: str) -> None:
         """Raises `GatewayError` for texts that hold a term or are flagged."""
         text = "\n".join(texts)
-        self.check_terms(text, where, request_id)
+        if len(text) > _LONG:
+            await asyncio.to_thread(self.check_terms, text, where, request_id)
+        else:
+            self.check_terms(text, where, request_id)
         await self.moderate(text, where, request_id)
 
     async def check_media(self, media: Sequence[Medium], request_id: str) -> None:

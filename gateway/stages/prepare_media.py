@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from gateway.backlog import LANES
-from gateway.call import Call, Events, Lane
+from gateway.call import Call, Events
 from gateway.stages.base import Handler, Services
 
 
@@ -14,11 +13,9 @@ class PrepareMedia:
         self._inner = inner
         self._media = services.media
         self._backlog = services.backlog
-        lanes = services.settings.lanes
         # One lane's flood must not take all threads: each has so many requests in work.
-        self._turns: dict[Lane, asyncio.Semaphore] = {
-            lane: asyncio.Semaphore(getattr(lanes, lane).preparing) for lane in LANES
-        }
+        lanes = services.settings.lanes.by_name
+        self._turns = {lane: asyncio.Semaphore(own.preparing) for lane, own in lanes.items()}
 
     async def __call__(self, call: Call) -> Events:
         if media := call.media:

@@ -72,8 +72,12 @@ def video(
     form: str = "mp4",
     codec: str = "libx264",
     colours: Sequence[str] = COLOURS[:4],
+    still: float = 0,
 ) -> bytes:
-    """A clip whose colour changes evenly from the first of `colours` to the last."""
+    """A clip whose colour changes evenly from the first of `colours` to the last.
+
+    Its first picture stands for `still` seconds, in which no other comes.
+    """
     out = io.BytesIO()
     frames = round(seconds * fps)
     with av.open(out, "w", format=form) as container:
@@ -81,11 +85,23 @@ def video(
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = Fraction(1, fps)
-        for number in range(frames):
+        for number in (0, *range(max(1, round(still * fps)), frames)):
             image = picture(size, colours[number * len(colours) // frames])
             frame = av.VideoFrame.from_image(image)
             frame.pts = number
             container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return out.getvalue()
+
+
+def silence() -> bytes:
+    """An MP4 that has sound and no pictures."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=44100)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+        frame.sample_rate = 44100
+        container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return out.getvalue()
 
