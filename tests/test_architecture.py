@@ -26,7 +26,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gateway.middleware", "gateway.routes"),
     ("gateway.app", "gateway.doctor", "gateway.example_config"),
     ("gateway.server", "gateway.banner"),
-    ("gateway.cli",),
+    ("gateway.client",),
+    ("gateway.cli", "gateway.commands"),
 )
 SIBLINGS_APART = (("gateway.stages", "gateway.wire"),)
 TRAINING = "engine.demo"
