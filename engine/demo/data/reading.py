@@ -6,13 +6,47 @@ from random import Random
 
 from PIL import Image, ImageDraw
 
-from engine.demo.data.canvas import CHARACTERS, Font, Mark, Question, Rgb, Sample, any_font, background, side, worn, write
+from engine.demo.data.canvas import (
+    CHARACTERS,
+    Font,
+    Mark,
+    Question,
+    Rgb,
+    Sample,
+    any_font,
+    background,
+    side,
+    worn,
+    write,
+)
 from engine.demo.data.words import LANGUAGES, Language, shade
 
-WORDS = (
-    "TOTAL", "INVOICE", "ORDER", "NO", "DATE", "TAX", "SUM", "REF", "QTY", "ID", "CODE", "ITEM", "PAID", "DUE",
-    "OPEN", "EXIT", "STOP", "PAGE", "ROOM", "GATE", "HELLO", "SALE", "NAME", "CITY",
-)  # fmt: skip
+WORDS = [
+    "TOTAL",
+    "INVOICE",
+    "ORDER",
+    "NO",
+    "DATE",
+    "TAX",
+    "SUM",
+    "REF",
+    "QTY",
+    "ID",
+    "CODE",
+    "ITEM",
+    "PAID",
+    "DUE",
+    "OPEN",
+    "EXIT",
+    "STOP",
+    "PAGE",
+    "ROOM",
+    "GATE",
+    "HELLO",
+    "SALE",
+    "NAME",
+    "CITY",
+]
 DIGITS = "0123456789"
 
 READ = {
@@ -51,13 +85,17 @@ def line(rng: Random, shortest: int = 3, longest: int = 8) -> str:
 
 
 def _ink(rng: Random) -> Rgb:
-    return (0, 0, 0) if rng.random() < 0.7 else shade(rng, rng.choice(("red", "blue", "purple", "black", "green")))
+    return (
+        (0, 0, 0)
+        if rng.random() < 0.7
+        else shade(rng, rng.choice(("red", "blue", "purple", "black", "green")))
+    )
 
 
 def page(rng: Random, lines: list[str]) -> tuple[Image.Image, list[Mark]]:
     """The lines one below another, aligned at the left, in one font and ink."""
     while True:
-        face = any_font(rng, 17 if len(lines) > 1 else 18, 26 if len(lines) > 1 else 34)
+        face = any_font(rng, 18 if len(lines) > 1 else 19, 26 if len(lines) > 1 else 34)
         width = max(face.getlength(text) for text in lines)
         if width <= 244:
             break
@@ -83,10 +121,16 @@ def questions(rng: Random, lines: list[str], count: int, language: Language | No
         if numbered:
             name, number = rng.choice(numbered)
             texts = {
-                "en": (f"What number follows {name}?", f"What is the {name} number?", f"What is the number after {name}?"),
+                "en": (
+                    f"What number follows {name}?",
+                    f"What is the {name} number?",
+                    f"What is the number after {name}?",
+                ),
                 "zh": (f"{name}后面的数字是多少？", f"{name}是多少？"),
             }
-            found.append(Question(rng.choice(texts[chosen]), number, "number", rng.choice(("doc_analyze", "vqa"))))
+            found.append(
+                Question(rng.choice(texts[chosen]), number, "number", rng.choice(("doc_analyze", "vqa")))
+            )
     rng.shuffle(found)
     return list({question.text: question for question in found}.values())[:count]
 
@@ -114,7 +158,7 @@ def dense(rng: Random) -> Sample:
     marks: list[Mark] = []
     y = rng.randint(0, 6)
     while True:
-        face = any_font(rng, 15, 34)
+        face = any_font(rng, 17, 34)
         if y + face.size + 6 > height:
             break
         marks += _fill_row(rng, canvas, face, width, y)

@@ -33,12 +33,14 @@ class Clip:
 
 def clip(rng: Random) -> Clip:
     size = (rng.choice((96, 128, 160)), rng.choice((96, 128, 160)))
-    count = rng.choice((4, 6, 8))
+    count = rng.choice((4, 4, 5, 6, 7, 8))
     form, colour = rng.choice(SHAPES), rng.choice(COLOURS)
     radius = rng.uniform(11, min(size) * 0.2)
     if rng.random() < 0.65:
         direction = rng.choice(DIRECTIONS)
-        return Clip(size, form, colour, radius, _path(rng, size, radius, direction, count), direction, None, count)
+        return Clip(
+            size, form, colour, radius, _path(rng, size, radius, direction, count), direction, None, count
+        )
     place = (rng.uniform(radius + 2, size[0] - radius - 2), rng.uniform(radius + 2, size[1] - radius - 2))
     becomes = rng.choice([other for other in COLOURS if other != colour])
     return Clip(size, form, colour, radius, (place,) * count, None, becomes, rng.randint(1, count - 1))
@@ -78,16 +80,19 @@ def _frame(film: Clip, ground: Rgb, x: float, y: float, fill: Rgb) -> Image.Imag
 
 def _classes(film: Clip, index: int) -> dict[str, int]:
     """Targets of one frame; the pair that begins with it moves and ends as these say."""
+
     def colour_at(frame: int) -> int:
         late = film.becomes is not None and frame >= film.turn
         return COLOURS.index(film.becomes if late and film.becomes else film.colour) + 1
 
-    return {
+    classes = {
         "shape": SHAPES.index(film.form) + 1,
         "colour": colour_at(index),
-        "motion": DIRECTIONS.index(film.direction) + 1 if film.direction else STILL,
         "becomes": colour_at(index + 1),
     }
+    if index < len(film.path) - 1:  # a last odd frame is paired with itself
+        classes["motion"] = DIRECTIONS.index(film.direction) + 1 if film.direction else STILL
+    return classes
 
 
 DESCRIBE = {
@@ -111,24 +116,41 @@ _DIRECTION = {
     ),
     "zh": ("图形向哪个方向移动？", "它往哪个方向移动？", "{form}向哪个方向移动？", "物体朝哪边移动？"),
 }
-_CHANGE = {"en": ("Does the shape change color?", "Does the color change?"), "zh": ("图形的颜色变了吗？", "颜色有变化吗？")}
-_COLOUR = {"en": ("What color is the shape?", "What color is the {form}?"), "zh": ("图形是什么颜色？", "{form}是什么颜色？")}
+_CHANGE = {
+    "en": ("Does the shape change color?", "Does the color change?"),
+    "zh": ("图形的颜色变了吗？", "颜色有变化吗？"),
+}
+_COLOUR = {
+    "en": ("What color is the shape?", "What color is the {form}?"),
+    "zh": ("图形是什么颜色？", "{form}是什么颜色？"),
+}
 _END = {
-    "en": ("What color is the shape at the end?", "Which color does the {form} become?", "What color does it turn?"),
+    "en": (
+        "What color is the shape at the end?",
+        "Which color does the {form} become?",
+        "What color does it turn?",
+    ),
     "zh": ("图形最后是什么颜色？", "{form}变成了什么颜色？"),
 }
 _BEGINNING = {
     "en": ("What color is the shape at the beginning?", "What color is the {form} at first?"),
     "zh": ("图形开始是什么颜色？", "{form}一开始是什么颜色？"),
 }
-_FORM = {"en": ("What shape is it?", "What shape is in the video?"), "zh": ("这是什么图形？", "视频中是什么形状？")}
+_FORM = {
+    "en": ("What shape is it?", "What shape is in the video?"),
+    "zh": ("这是什么图形？", "视频中是什么形状？"),
+}
 
 
 def describe(film: Clip, language: Language) -> str:
     """One true sentence about what happens."""
     if language == "zh":
         named = "一个" + word(film.colour, "zh") + word(film.form, "zh")
-        return f"{named}{word(film.direction, 'zh')}移动。" if film.direction else f"{named}变成{word(str(film.becomes), 'zh')}。"
+        return (
+            f"{named}{word(film.direction, 'zh')}移动。"
+            if film.direction
+            else f"{named}变成{word(str(film.becomes), 'zh')}。"
+        )
     named = with_article(f"{film.colour} {film.form}").capitalize()
     return f"{named} moves {film.direction}." if film.direction else f"{named} turns {film.becomes}."
 
@@ -167,7 +189,7 @@ def questions(rng: Random, film: Clip, count: int, language: Language | None = N
 
 
 def sample(rng: Random, count: int = 6, language: Language | None = None) -> Sample:
-    """A clip of 4, 6 or 8 frames with questions; every frame worn alike, none resized."""
+    """A clip of 4 to 8 frames with questions; every frame worn alike, none resized."""
     film = clip(rng)
     frames, marks = draw(rng, film)
     if rng.random() < 0.4:
@@ -177,4 +199,8 @@ def sample(rng: Random, count: int = 6, language: Language | None = None) -> Sam
 
 
 def _same_size(frame: Image.Image, worn_frame: Image.Image) -> Image.Image:
-    return worn_frame if worn_frame.size == frame.size else worn_frame.resize(frame.size, Image.Resampling.BICUBIC)
+    return (
+        worn_frame
+        if worn_frame.size == frame.size
+        else worn_frame.resize(frame.size, Image.Resampling.BICUBIC)
+    )
