@@ -38,6 +38,7 @@ def export(weights: dict[str, Tensor], tokenizer: PreTrainedTokenizerFast, folde
     fresh.mkdir(parents=True)
     halves = {name: weight.to(torch.bfloat16).contiguous() for name, weight in swap_experts(weights).items()}
     save_file(halves, fresh / "model.safetensors", metadata={"format": "pt"})
+    (fresh / "model.safetensors").chmod(0o644)
     config = shape.config(len(tokenizer))
     config.architectures = ["Qwen3VLMoeForConditionalGeneration"]
     config.dtype = torch.bfloat16

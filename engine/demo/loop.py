@@ -13,13 +13,14 @@ import torch
 import torch.multiprocessing as multiprocessing
 from tqdm import tqdm
 
+from engine.demo.crew import Crew
 from engine.demo.state import State
 
 log = logging.getLogger(__name__)
 
 WARM_UP = 40
 """Steps."""
-STEADY = 0.55
+STEADY = 0.7
 """Share of the time at the full learning rate; then it falls in a line."""
 SAVE_EVERY = 120.0
 """Seconds."""
@@ -86,38 +87,50 @@ class Scores:
 
 def run_phase(
     name: str,
+    crew: Crew,
     state: State,
     minutes: float,
     feed: Feed,
     learn: Callable[[Any, float, Scores], float],
     grade: Callable[[Scores], None],
 ) -> None:
-    """Steps until the phase has had its minutes; saves and reports on the way."""
-    scores = Scores()
-    limit = minutes * 60
-    bar = tqdm(total=int(limit), initial=int(state.seconds), desc=name, unit="s", mininterval=10)
+    """Steps until the phase has had its minutes; the leader saves and reports on the way."""
+    crew.join()
+    scores, limit = Scores(), minutes * 60
+    bar = tqdm(
+        total=int(limit), initial=int(state.seconds), desc=name, mininterval=10, disable=not crew.leads
+    )
     saved, before = state.seconds, time.monotonic()
-    while state.seconds < limit:
+    while True:
+        state.seconds, level = crew.agree([state.seconds, state.level])
+        state.level = feed.level.value = int(level)
+        if state.seconds >= limit:
+            break
         share = state.seconds / limit
         loss = learn(feed.next(), share, scores)
+        crew.average(state.optimizers.parameters)
         state.optimizers.step(factor(state.step, share))
         state.step += 1
         now = time.monotonic()
         state.seconds, before = state.seconds + now - before, now
         bar.update(int(state.seconds) - bar.n)
         if state.step % REPORT_EVERY == 0:
-            grade(scores)
-            log.info(
-                "%s step %d, %.1f min, level %d, loss %.3f: %s",
-                name,
-                state.step,
-                state.seconds / 60,
-                state.level,
-                loss,
-                scores,
-            )
-        if state.seconds - saved > SAVE_EVERY:
+            crew.align(state.optimizers.parameters)
+            if crew.leads:
+                minute = state.seconds / 60
+                log.info(
+                    "%s step %d, %.1f min, level %d, loss %.3f: %s",
+                    name,
+                    state.step,
+                    minute,
+                    level,
+                    loss,
+                    scores,
+                )
+                grade(scores)
+        if crew.leads and state.seconds - saved > SAVE_EVERY:
             state.save()
             saved = state.seconds
     bar.close()
-    state.save()
+    if crew.leads:
+        state.save()

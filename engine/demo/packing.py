@@ -141,14 +141,18 @@ class Level:
 
 LEVELS = (Level(2, 3, 1, 2, 9, 128), Level(3, 5, 2, 3, 99, 192), Level(5, 8, 3, 5, 99, 256))
 MIXTURE = {
-    "shapes": 0.27,
-    "chart": 0.22,
-    "reading": 0.2,
-    "pair": 0.12,
-    "video": 0.12,
-    "summary": 0.045,
-    "talk": 0.025,
+    "shapes": 0.23,
+    "chart": 0.29,
+    "reading": 0.24,
+    "pair": 0.1,
+    "video": 0.09,
+    "summary": 0.04,
+    "talk": 0.01,
 }
+
+
+REVIEW = 0.35
+"""Share of samples that come from the level below, so that what is easy is not forgotten."""
 
 
 def draw(rng: Random, level: Level, language: Language | None, pool: plots.Pool | None) -> tuple[str, Sample]:
@@ -159,14 +163,14 @@ def draw(rng: Random, level: Level, language: Language | None, pool: plots.Pool 
     elif kind == "chart":
         sample = chart_questions.sample(rng, 8, level.bars, level.largest, language=language, pool=pool)
     elif kind == "reading":
-        sample = reading.sample(rng, 4, level.lines, min(3, level.characters), level.characters, language)
+        sample = reading.sample(rng, 5, level.lines, min(3, level.characters), level.characters, language)
     elif kind == "pair":
         sample = pairs.sample(rng, 9, min(4, level.shapes), language)
     elif kind == "video":
         sample = videos.sample(rng, 8, language)
     else:
         sample = Sample([], [], talk.talk(rng, 6, language))
-    if sample.images and rng.random() < 0.1:
+    if sample.images and rng.random() < 0.04:
         place = rng.randint(0, 1)
         sample.questions.insert(place, talk.beyond(rng, language or rng.choice(LANGUAGES)))
     return kind, sample
@@ -194,9 +198,11 @@ def _summary(rng: Random, packer: Packer) -> Sequence:
     return packer.pack(rng, Sample([], [], [Question(asked, answer, "summary", "doc_analyze")]), system)
 
 
-def batch(rng: Random, packer: Packer, count: int, level: Level, pool: plots.Pool | None) -> dict[str, Any]:
+def batch(rng: Random, packer: Packer, count: int, level: int, pool: plots.Pool | None) -> dict[str, Any]:
     """Arrays of one training step: `count` sequences, and a few pictures for the tower alone."""
-    packed = [sequence(rng, packer, level, pool) for _ in range(count)]
+    below = max(0, level - 1)
+    levels = [below if rng.random() < REVIEW else level for _ in range(count)]
+    packed = [sequence(rng, packer, LEVELS[each], pool) for each in levels]
     length = max(len(one.ids) for one in packed)
     ids = np.zeros((count, length), np.int64)
     positions = np.zeros((3, count, length), np.int64)

@@ -35,7 +35,7 @@ ROLES = {
 
 def setting(rng: Random) -> Language | None:
     """The language of a whole sequence, or `None` for a mixture, which only plain sequences may have."""
-    return rng.choice(LANGUAGES) if rng.random() < 0.75 else None
+    return rng.choice(LANGUAGES) if rng.random() < 0.55 else None
 
 
 def system(rng: Random, questions: list[Question], language: Language | None) -> str:

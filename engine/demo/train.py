@@ -1,6 +1,6 @@
 """Trains the demo checkpoint, from nothing or from an older one. It can be killed and started again.
 
-    python -m engine.demo.train --all                      # tokenizer, plots, tower, answers, export
+    python -m engine.demo.train                            # tokenizer, plots, tower, answers, export
     python -m engine.demo.train --phase joint --minutes 60 # one phase
 
 Everything it needs lies in `--run` (state every two minutes); a phase that has had its minutes is
@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from tqdm import tqdm
 
+from engine.demo import crew as crews
 from engine.demo import export, grow, joint, model, packing, pictures, tokens, tower
+from engine.demo.crew import Crew
 from engine.demo.data import plots
 from engine.demo.loop import Feed, Scores, run_phase
 from engine.demo.model import Probes
@@ -28,7 +31,7 @@ log = logging.getLogger("engine.demo.train")
 
 RATE = 1.2e-3
 TOWER_PICTURES = 32
-SEQUENCES = 20
+SEQUENCES = 24
 """Pictures and sequences in one step."""
 ENOUGH = 0.85
 """Share of right answers at which the next level of difficulty begins."""
@@ -38,12 +41,12 @@ PLOTS, PLOTS_A_PART = 1600, 400
 
 
 def train_tower(
-    folder: Path, network: Any, probes: Probes, minutes: float, device: str, workers: int
+    crew: Crew, folder: Path, network: Any, probes: Probes, minutes: float, device: str, workers: int
 ) -> None:
     """The tower with its auxiliary lessons."""
     state = State(folder / "tower.pt", network, probes, Optimizers(network, probes, RATE, joint=False))
     pool = plots.Pool.load(folder / "plots")
-    feed = Feed(lambda rng, _: tower.batch(rng, TOWER_PICTURES, pool), workers)
+    feed = Feed(lambda rng, _: tower.batch(rng, TOWER_PICTURES // crew.size, pool), workers)
 
     def learn(arrays: Any, share: float, scores: Scores) -> float:
         seen = pictures.to_tensors(arrays, device)
@@ -54,19 +57,19 @@ def train_tower(
             scores.add(name, value.item())
         return loss.item()
 
-    run_phase("tower", state, minutes, feed, learn, lambda _: None)
+    run_phase("tower", crew, state, minutes, feed, learn, lambda _: None)
     feed.close()
 
 
 def train_joint(
-    folder: Path, network: Any, probes: Probes, minutes: float, device: str, workers: int
+    crew: Crew, folder: Path, network: Any, probes: Probes, minutes: float, device: str, workers: int
 ) -> None:
     """Everything together, from easy samples to hard ones."""
     state = State(folder / "joint.pt", network, probes, Optimizers(network, probes, RATE, joint=True))
     pool = plots.Pool.load(folder / "plots")
     packer = packing.Packer(tokens.Encoder(tokens.load(folder / "tokenizer")))
     feed = Feed(
-        lambda rng, level: packing.batch(rng, packer, SEQUENCES, packing.LEVELS[level], pool),
+        lambda rng, level: packing.batch(rng, packer, SEQUENCES // crew.size, level, pool),
         workers,
         state.level,
     )
@@ -88,10 +91,9 @@ def train_joint(
             return
         if passed or state.seconds > minutes * 60 * OVERDUE[state.level]:
             state.level += 1
-            feed.level.value = state.level
             scores.clear()
 
-    run_phase("joint", state, minutes, feed, learn, grade)
+    run_phase("joint", crew, state, minutes, feed, learn, grade)
     feed.close()
 
 
@@ -107,36 +109,49 @@ def prepare(folder: Path) -> None:
         plots.fill_pool(folder / "plots", part, PLOTS_A_PART)
 
 
+def work(crew: Crew, options: argparse.Namespace) -> None:
+    """What each process does: the phases in turn."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    tokenizer = tokens.load(options.run / "tokenizer")
+    network, probes = model.build(len(tokenizer)), Probes()
+    if options.grow_from:
+        log.info("left as they were: %s", grow.grow(network, tokenizer, options.grow_from))
+    network.to(options.device)
+    probes.to(options.device)
+    if options.phase in (None, "tower"):
+        train_tower(
+            crew, options.run, network, probes, options.minutes or 30, options.device, options.workers
+        )
+    if options.phase in (None, "joint"):
+        if (options.run / "tower.pt").exists():
+            load_weights(options.run / "tower.pt", network, probes, "model.visual.")
+        train_joint(
+            crew, options.run, network, probes, options.minutes or 90, options.device, options.workers
+        )
+    if options.phase is None and crew.leads:
+        export.export(network.state_dict(), tokenizer, tokens.CHECKPOINT)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--all", action="store_true", help="every phase, then export to engine/demo/checkpoint"
+        "--phase", choices=("prepare", "tower", "joint"), help="only this phase, without export"
     )
-    parser.add_argument("--phase", choices=("prepare", "tower", "joint"))
     parser.add_argument(
         "--run", type=Path, default=Path("runs/demo"), help="folder for everything that training writes"
     )
     parser.add_argument("--minutes", type=float, help="length of the phase (default: tower 30, joint 90)")
     parser.add_argument("--grow-from", type=Path, help="checkpoint to begin from instead of random weights")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--workers", type=int, default=1, help="processes that draw")
+    parser.add_argument("--workers", type=int, default=1, help="processes that draw, for each that learns")
+    parser.add_argument(
+        "--processes", type=int, help="processes that learn (default: one a core, or one on a GPU)"
+    )
     options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    phases = ("tower", "joint") if options.all else (options.phase,)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    size = options.processes or (cores if options.device == "cpu" else 1)
     prepare(options.run)
-    tokenizer = tokens.load(options.run / "tokenizer")
-    network, probes = model.build(len(tokenizer)), Probes()
-    if options.grow_from:
-        log.info("left as they were: %s", grow.grow(network, tokenizer, options.grow_from))
-    network.to(options.device), probes.to(options.device)
-    if "tower" in phases:
-        train_tower(options.run, network, probes, options.minutes or 30, options.device, options.workers)
-    if "joint" in phases:
-        if (options.run / "tower.pt").exists():
-            load_weights(options.run / "tower.pt", network, probes, "model.visual.")
-        train_joint(options.run, network, probes, options.minutes or 90, options.device, options.workers)
-    if options.all:
-        export.export(network.state_dict(), tokenizer, tokens.CHECKPOINT)
+    crews.run(size, options.run, work, options)
 
 
 if __name__ == "__main__":

@@ -47,8 +47,8 @@ _FRAMES = {
         Do you like {}? / What is the history of {}? / Summarise the news about {}. / Where can I buy {}?
         What is {}? / Who is {}? / Is {} dangerous? / Give me advice about {}. / How do I learn {}?
         What breed is the {}? / Who is the person next to the {}? / Is the {} happy?
-        How many {} can you see? / Where was this picture of {} taken? / Where is the {}? / What colour is the {}?
-        What is the {} doing?
+        How many {} can you see? / Where was this picture of {} taken? / Where is the {}?
+        What colour is the {}? / What is the {} doing?
     """),
     "zh": _split("""
         {}的首都是哪里？ / 谁写了{}？ / 请介绍一下{}。 / 写一首关于{}的诗。 / 写一个关于{}的故事。
@@ -118,8 +118,8 @@ def pages(rng: Random, language: Language) -> tuple[str, list[str], str]:
     An empty question stands for the task's own default.
     """
     found = []
-    for _ in range(rng.randint(1, 5)):
-        lines = [reading.line(rng) for _ in range(rng.choice((1, 1, 2, 3)))]
+    for _ in range(rng.choice((1, 2, 2, 3, 3, 4))):
+        lines = [reading.line(rng) for _ in range(rng.choice((1, 1, 1, 2, 3)))]
         found.append("\n".join(lines))
     draw = rng.random()
     names = [page.split(" ")[0] for page in found if " " in page.split("\n")[0]]
