@@ -17,7 +17,7 @@ class _Config(BaseModel):
 class VllmConfig(_Config):
     """vLLM's AsyncLLM, embedded in this process."""
 
-    kind: Literal["vllm"] = "vllm"
+    kind: Literal["vllm"] = Field(default="vllm", description="The kind of engine.")
     model: str = Field(
         default=str(DEMO_CHECKPOINT),
         description="Folder or hub name of the checkpoint. Default: the shipped demo checkpoint.",
@@ -43,11 +43,16 @@ class VllmConfig(_Config):
         description="Further flags of `vllm serve`, without the leading dashes, such as `quantization: fp8`.",
     )
 
+    @property
+    def slots(self) -> int:
+        """Requests the engine works on at the same time."""
+        return self.max_num_seqs
+
 
 class RemoteConfig(_Config):
     """Any server that speaks OpenAI's API: vLLM, SGLang, DashScope's compatible mode and others."""
 
-    kind: Literal["remote"]
+    kind: Literal["remote"] = Field(description="The kind of engine.")
     base_url: str = Field(description="Address of the server's API, up to and including `/v1`.")
     model: str = Field(description="The name under which that server serves the model.")
     api_key: SecretStr | None = Field(default=None, description="Key sent as a bearer token.")
@@ -58,17 +63,27 @@ class RemoteConfig(_Config):
     max_context: int | None = Field(default=None, ge=256, description="Context length in tokens, if known.")
     experts_per_token: int | None = Field(default=None, ge=1, description="Experts per token, if known.")
 
+    @property
+    def slots(self) -> int:
+        """Requests the gateway sends at the same time."""
+        return self.max_connections
+
 
 class ScriptedConfig(_Config):
     """A deterministic engine without a model, for tests and for work on user interfaces."""
 
-    kind: Literal["scripted"]
+    kind: Literal["scripted"] = Field(description="The kind of engine.")
     answer: str = Field(default="", description="What it answers; empty: it describes what it was sent.")
     token_delay_ms: float = Field(default=0.0, ge=0, description="Pause before each token.")
     first_token_delay_ms: float = Field(default=0.0, ge=0, description="Pause before the first token.")
     max_running: int = Field(
         default=64, ge=1, description="Requests at a time; more are refused as overload."
     )
+
+    @property
+    def slots(self) -> int:
+        """Requests the engine works on at the same time."""
+        return self.max_running
 
 
 EngineConfig = Annotated[VllmConfig | RemoteConfig | ScriptedConfig, Field(discriminator="kind")]

@@ -14,13 +14,39 @@ import msgspec
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MediumKind = Literal["image", "video"]
+MediumKind = Literal["image", "video", "document"]
+Preprocess = Literal["none", "auto", "scan"]
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom in pixels."""
 Role = Literal["system", "user", "assistant", "tool", "developer"]
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 
+class MediumOptions(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a medium is prepared. An answer depends on it as it does on the bytes."""
+
+    preprocess: Preprocess = "none"
+    redact: tuple[Box, ...] = ()
+    """Blackened before anything else; in pixels of the upright source (of a page: as rendered)."""
+    truncate: bool = False
+    """Whether a video that is too long is cut instead of refused."""
+    page: int | None = None
+    """The page of a document that this image is, from 1."""
+    dpi: int | None = None
+    """Dots per inch at which a page is rendered; `None` for the configured default."""
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """Something a client should know about an answer that it gets all the same."""
+
+    code: str
+    message: str
+
+
 class Medium(msgspec.Struct, eq=False):
-    """One picture or clip on its way through the gateway.
+    """One picture, clip or document on its way through the gateway.
+
+    A document is replaced by its pages, each an image, before anything is decoded; none reaches an engine.
 
     `source` is what the client gave and never reaches a log. The media stages fill the
     rest in, top to bottom: bytes and their digest first, decoded frames last, so that a
@@ -29,6 +55,7 @@ class Medium(msgspec.Struct, eq=False):
 
     kind: MediumKind
     source: str
+    options: MediumOptions = MediumOptions()
     data: bytes | None = None
     mime: str | None = None
     parts: tuple[Medium, ...] = ()
@@ -41,6 +68,8 @@ class Medium(msgspec.Struct, eq=False):
     """Seconds from the start of the video, one per frame; empty for an image."""
     digest: str | None = None
     """Hex digest over size, mode and pixels: the name engines may cache this medium under."""
+    notices: tuple[Notice, ...] = ()
+    """What happened to it on the way that its answer should tell."""
 
 
 class TextPart(msgspec.Struct, frozen=True, tag="text"):

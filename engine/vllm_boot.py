@@ -31,7 +31,7 @@ def start(name: str, config: VllmConfig) -> Started:
     from vllm.usage.usage_lib import UsageContext
     from vllm.v1.engine.async_llm import AsyncLLM
 
-    args = _arguments(name, config)
+    args = arguments(name, config)
     vllm_config = AsyncEngineArgs.from_cli_args(args).create_engine_config(UsageContext.OPENAI_API_SERVER)
     load = EngineLoad(config.tensor_parallel)
     # Not held in a local: vLLM keeps tracebacks, and with them this frame.
@@ -68,7 +68,7 @@ def _set_environment(config: VllmConfig) -> None:
         logging.getLogger("vllm").setLevel(config.log_level)
 
 
-def _arguments(name: str, config: VllmConfig) -> Namespace:
+def arguments(name: str, config: VllmConfig) -> Namespace:
     """The flags of `vllm serve` that `config` stands for. Raises `ValueError` for an unknown one."""
     from vllm.entrypoints.launchers.cli_args import make_arg_parser
     from vllm.utils.argparse_utils import FlexibleArgumentParser
@@ -79,7 +79,10 @@ def _arguments(name: str, config: VllmConfig) -> Namespace:
         "tensor-parallel-size": config.tensor_parallel,
         "max-num-seqs": config.max_num_seqs,
         "limit-mm-per-prompt": f'{{"image": {config.max_images}, "video": {config.max_videos}}}',
+        "scheduling-policy": "priority",  # lanes have priorities; equal ones go first come, first served
         "generation-config": "vllm",
+        # Compact JSON: no tokens spent on blanks, and no model lost in them.
+        "structured-outputs-config": {"backend": "xgrammar", "disable_any_whitespace": True},
         "enforce-eager": not _has_cuda(),  # compiling for a CPU doubles the boot and gained nothing
         "revision": config.revision,
         "max-model-len": config.max_model_len,

@@ -48,7 +48,7 @@ class Clips:
     """Keeps the videos of one request reachable for vLLM while it renders: `with Clips(request):`."""
 
     def __init__(self, request: ChatRequest) -> None:
-        self._clips = {_address(request.id, m): m for m in request.media if m.kind == "video"}
+        self._clips = {_address(m): m for m in request.media if m.kind == "video"}
 
     def __enter__(self) -> None:
         _clips.update(self._clips)
@@ -71,7 +71,7 @@ class RequestBuilder:
         sampling = request.sampling
         body: dict[str, Any] = {
             "model": self._model,
-            "messages": [self._message(m, request.id) for m in request.messages],
+            "messages": [self._message(m) for m in request.messages],
             "stream": request.stream,
             "request_id": request.id,
             "priority": request.priority,
@@ -90,8 +90,8 @@ class RequestBuilder:
             "repetition_penalty": sampling.repetition_penalty,
             "logit_bias": sampling.logit_bias,
             "response_format": request.response_format,
-            "tools": request.tools,
-            "tool_choice": request.tool_choice,
+            "tools": self._plain_all(request.tools),
+            "tool_choice": self._plain_all(request.tool_choice),
             "parallel_tool_calls": request.parallel_tool_calls,
             "reasoning_effort": request.reasoning_effort,
             "cache_salt": request.salt,
@@ -100,34 +100,45 @@ class RequestBuilder:
             body["stream_options"] = {"include_usage": True}
         return ChatCompletionRequest(**{key: value for key, value in body.items() if value is not None})
 
-    def _message(self, message: Message, request_id: str) -> dict[str, Any]:
+    def _message(self, message: Message) -> dict[str, Any]:
         content = message.content
         out: dict[str, Any] = {"role": message.role}
         if isinstance(content, str):
             out["content"] = self._plain(content)
         elif content is not None:
-            out["content"] = [self._part(part, request_id) for part in content]
+            out["content"] = [self._part(part) for part in content]
         for name in ("name", "tool_calls", "tool_call_id"):
             if (value := getattr(message, name)) is not None:
-                out[name] = value
+                out[name] = self._plain_all(value)
         return out
 
-    def _part(self, part: Part, request_id: str) -> dict[str, Any]:
+    def _part(self, part: Part) -> dict[str, Any]:
         if isinstance(part, TextPart):
             return {"type": "text", "text": self._plain(part.text)}
         medium = part.medium
         if medium.kind == "image":
             return {"type": "image_pil", "image_pil": medium.frames[0], "uuid": medium.digest}
-        url = {"url": _address(request_id, medium)}
+        url = {"url": _address(medium)}
         return {"type": "video_url", "video_url": url, "uuid": medium.digest}
 
     def _plain(self, text: str) -> str:
         """The text with the model's control tokens broken up, so that they are read as text."""
         return self._control.sub(lambda match: f"{match[0][0]} {match[0][1:]}", text)
 
+    def _plain_all(self, value: Any) -> Any:
+        """As `_plain`, for every text within a JSON value."""
+        if isinstance(value, str):
+            return self._plain(value)
+        if isinstance(value, list):
+            return [self._plain_all(item) for item in value]
+        if isinstance(value, dict):
+            return {self._plain(key): self._plain_all(item) for key, item in value.items()}
+        return value
 
-def _address(request_id: str, medium: Medium) -> str:
-    return f"{_SCHEME}{request_id}/{medium.digest}"
+
+def _address(medium: Medium) -> str:
+    """Unique while the medium lives, whatever ids clients give their requests."""
+    return f"{_SCHEME}{id(medium)}"
 
 
 def _as_array(clip: Medium) -> tuple[np.ndarray, dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from prometheus_client import CollectorRegistry
@@ -14,13 +14,18 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from engine.base import Engine
-from engine.errors import EngineError
+from gateway.backlog import Backlog
+from gateway.cache.answers import AnswerCache
+from gateway.collectors import DispatchCollector
+from gateway.loop_lag import watch_loop
 from gateway.media.base import MediaReader
 from gateway.middleware.request_id import RequestId
 from gateway.models import build_models
 from gateway.pipeline import build_pipeline
-from gateway.routes import catalogue, docs, inference, operations
-from gateway.routes.errors import on_http_exception
+from gateway.routes import catalogue, docs, files, inference, operations
+from gateway.routes.errors import on_failure, on_http_exception
+from gateway.safety.base import Safety
+from gateway.safety.personal import MaskLogs
 from gateway.settings import Settings
 from gateway.stages.base import Services
 from gateway.state import Gateway
@@ -28,6 +33,7 @@ from gateway.telemetry import Telemetry
 
 log = logging.getLogger("gateway")
 
+_mask_logs = MaskLogs()
 _WATCH_S = 0.5
 """How often the engines are looked at: a dead one turns readiness bad within this time."""
 
@@ -35,40 +41,54 @@ _WATCH_S = 0.5
 def create_app(
     settings: Settings | None = None,
     *,
-    engine: Engine | None = None,
+    engine: Engine | Mapping[str, Engine] | None = None,
     registry: CollectorRegistry | None = None,
     on_death: Callable[[], None] = lambda: None,
 ) -> Starlette:
     """The ASGI application.
 
-    `engine` answers for every model in place of the configured ones. The models are loaded in the
-    background after start-up; `GET /ready` tells when. `on_death` is called once if an engine dies
-    or cannot be loaded, so that the server can drain and leave the restart to its supervisor.
+    `engine` answers for every model in place of the configured ones, or each for the one it is named
+    for. The models are loaded in the background after start-up; `GET /ready` tells when. `on_death`
+    is called once if an engine dies or cannot be loaded, so that the server can drain and leave the
+    restart to its supervisor.
     """
     settings = settings or Settings()
+    log.addFilter(_mask_logs)
+    telemetry = Telemetry(registry)
     services = Services(
         settings=settings,
         models=build_models(settings, engine),
-        media=MediaReader(settings.media),
-        telemetry=Telemetry(registry),
+        media=MediaReader(settings),
+        safety=Safety(settings.safety),
+        telemetry=telemetry,
+        answers=AnswerCache(settings.cache, telemetry),
+        backlog=Backlog(),
     )
+    DispatchCollector(services.models, services.backlog, telemetry.registry)
     gateway = Gateway(services=services, handler=build_pipeline(services))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        task = asyncio.create_task(_run_models(gateway, on_death))
+        await services.answers.start()
+        tasks = [
+            asyncio.create_task(_run_models(gateway, on_death)),
+            asyncio.create_task(watch_loop(telemetry.loop_lag)),
+        ]
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await services.answers.aclose()
             await gateway.models.aclose()
-            services.media.close()
+            await services.media.aclose()
+            await services.safety.aclose()
 
     app = Starlette(
-        routes=[*inference.ROUTES, *catalogue.ROUTES, *operations.ROUTES, *docs.ROUTES],
+        routes=[*inference.ROUTES, *files.ROUTES, *catalogue.ROUTES, *operations.ROUTES, *docs.ROUTES],
         middleware=_middleware(settings),
-        exception_handlers={HTTPException: on_http_exception},
+        exception_handlers={HTTPException: on_http_exception, Exception: on_failure},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
@@ -84,24 +104,26 @@ def _middleware(settings: Settings) -> list[Middleware]:
             allow_origins=origins,
             allow_methods=["GET", "POST"],
             allow_headers=["*"],
-            expose_headers=["X-Request-ID", "Retry-After"],
+            expose_headers=["X-Request-ID", "Retry-After", "X-Cache", "Age", "X-Degraded", "X-Queue-Ms"],
         )
         middleware.append(cors)
     return middleware
 
 
 async def _run_models(gateway: Gateway, on_death: Callable[[], None]) -> None:
-    """Load the models, then watch over them."""
+    """Load the models, and watch over them."""
+    loading = asyncio.create_task(gateway.models.load())
     try:
-        await gateway.models.load()
-    except EngineError as error:
+        while not gateway.models.dead:
+            if loading.done():
+                loading.result()
+            gateway.telemetry.ready.set(gateway.ready)
+            await asyncio.sleep(_WATCH_S)
+        log.error("an engine has died; draining")
+    except Exception as error:
         gateway.load_error = "A model could not be loaded; see the log."
-        log.error("%s", error, exc_info=error.__cause__)
-        on_death()
-        return
-    while not gateway.models.dead:
-        gateway.telemetry.ready.set(gateway.ready)
-        await asyncio.sleep(_WATCH_S)
+        log.error("%s", error, exc_info=error.__cause__ or error)
+    finally:
+        loading.cancel()
     gateway.telemetry.ready.set(0)
-    log.error("an engine has died; draining")
     on_death()

@@ -4,22 +4,60 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Literal
 
 import msgspec
 
-from engine.types import ChatChunk, ChatRequest, Medium, Usage
+from engine.types import ChatChunk, ChatRequest, Medium, Notice, Usage
 
 Lane = Literal["interactive", "batch", "video"]
+CacheUse = Literal["hit", "miss", "coalesced", "bypass"]
+
+Ranges = tuple[tuple[int, int], ...]
+"""Ranges of page numbers, from 1, both ends included."""
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What a call needs to be worked page by page; see `gateway/stages/pages.py`."""
+    """How a call is worked page by page; see `gateway/stages/pages.py`."""
 
-    page_requests: tuple[ChatRequest, ...]
-    summarise: Callable[[list[str]], ChatRequest]
-    """Makes the request that joins the pages' answers, given in page order."""
+    page: Callable[[int, Medium], ChatRequest]
+    """Makes the request about one page, given its number and picture."""
+    summarise: Callable[[Mapping[int, str]], ChatRequest]
+    """Makes the request that joins the answers, given by page number in page order."""
+    selection: Ranges = ()
+    """Which pages of a document to read; empty for all."""
+
+
+class CacheControl(msgspec.Struct, frozen=True):
+    """What a request's `Cache-Control` asks for."""
+
+    no_cache: bool = False
+    """Answer anew; the new answer may be kept."""
+    no_store: bool = False
+    """Neither give a kept answer nor keep this one."""
+    max_age: int | None = None
+    """Oldest answer that is welcome, in seconds. Naming it asks for the cache where it is not the rule."""
+
+
+class Notes(msgspec.Struct):
+    """What stages want the reply to say about how it came about. Complete when the first event is there."""
+
+    cache: CacheUse | None = None
+    age: float | None = None
+    """Seconds since a kept answer was made."""
+    degraded: str | None = None
+    """Why the smaller model answered; `None` where the one that was asked for did."""
+    queued_s: float | None = None
+    """Seconds it waited for a slot."""
+
+    def join(self, parts: list[Notes]) -> None:
+        """Say of the whole what holds of its parts: a hit only if all were, degraded if one was."""
+        uses = {part.cache for part in parts}
+        self.cache = uses.pop() if len(uses) == 1 else "miss"
+        self.age = max((part.age for part in parts if part.age is not None), default=None)
+        self.degraded = next((part.degraded for part in parts if part.degraded), None)
+        self.queued_s = max((part.queued_s for part in parts if part.queued_s is not None), default=None)
 
 
 class Call(msgspec.Struct, kw_only=True):
@@ -36,6 +74,16 @@ class Call(msgspec.Struct, kw_only=True):
     """`time.monotonic()` by which the answer must be complete."""
     plan: Plan | None = None
     tenant: str = "local"
+    cache_control: CacheControl = CacheControl()
+    allow_degraded: bool = True
+    """Whether a smaller model may answer when this one is full."""
+    cache_key: str | None = None
+    """Under which the answer is kept; `None` where it must not be."""
+    notes: Notes = msgspec.field(default_factory=Notes)
+    mask_pii: bool = False
+    """Whether personal numbers and addresses are masked in the answer."""
+    notices: list[Notice] = []
+    """What the answer should tell beside itself. A child call shares its parent's list."""
     received: float = msgspec.field(default_factory=time.monotonic)
     first_chunk: float | None = None
     """When the first chunk came back, on the clock of `received`."""
@@ -46,19 +94,16 @@ class Call(msgspec.Struct, kw_only=True):
 
     @property
     def media(self) -> list[Medium]:
-        """Every medium of the call; those of all pages, where it has a plan."""
-        if self.plan is None:
-            return self.chat.media
-        return [medium for request in self.plan.page_requests for medium in request.media]
+        return self.chat.media
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """A page of a document is done."""
+    """A page is done."""
 
     done: int
     total: int
     page: int
-    """Number of the page that was finished, from 1."""
+    """Number of the page in its document (or among the images), from 1."""
     answer: str
     usage: Usage = Usage()
 

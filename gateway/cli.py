@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -12,13 +13,21 @@ from rich.console import Console
 from gateway import __version__
 from gateway.settings import Settings, SettingsError, load_settings
 
+if TYPE_CHECKING:
+    from gateway.cache.base import Store
+
 app = typer.Typer(
     help="A gateway that serves Qwen3-VL to task-routed and OpenAI requests.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+cache_app = typer.Typer(help="Look at the kept answers, or forget them.", no_args_is_help=True)
+app.add_typer(cache_app, name="cache")
 _out = Console()
 _err = Console(stderr=True)
+
+T = TypeVar("T")
+_STORE_TIMEOUT_S = 5.0
 
 ConfigOption = Annotated[
     Path | None,
@@ -58,16 +67,20 @@ def serve(
     flags = {"host": host, "port": port, "log_level": log_level, "drain_timeout_s": drain_timeout}
     given = {key: value for key, value in flags.items() if value is not None}
     settings = _settings(config, {"server": given} if given else {})
-    raise typer.Exit(asyncio.run(_serve(settings)))
+    try:
+        status = asyncio.run(_serve(settings))
+    except SettingsError as error:
+        raise _refused(error) from None
+    raise typer.Exit(status)
 
 
 async def _serve(settings: Settings) -> int:
     from gateway.banner import announce
-    from gateway.server import GatewayServer, set_up_logging
+    from gateway.server import GatewayServer, listen, set_up_logging
 
     set_up_logging(settings.server.log_level)
+    sock = listen(settings.server.host, settings.server.port)
     server = GatewayServer(settings)
-    sock = server.config.bind_socket()
     host, port = sock.getsockname()[:2]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - only compared
     banner = asyncio.create_task(announce(_err, server.gateway, f"http://{shown}:{port}"))
@@ -96,12 +109,66 @@ def doctor(config: ConfigOption = None) -> None:
     raise typer.Exit(1 if any(finding.state == "broken" for finding in findings) else 0)
 
 
+@app.command("config")
+def show_config() -> None:
+    """Print every setting with its description and default, as a configuration file."""
+    from gateway.example_config import example
+
+    typer.echo(example(), nl=False)
+
+
+@cache_app.command()
+def stats(config: ConfigOption = None) -> None:
+    """Say how many answers are kept, and in how much memory."""
+    found = _with_store(config, lambda store: store.stats())
+    _out.print(f"{found.entries} answers, {found.bytes / 1e6:.1f} MB in the store", highlight=False)
+
+
+@cache_app.command()
+def purge(
+    config: ConfigOption = None,
+    tenant: Annotated[str, typer.Option(help="Forget only this tenant's answers.")] = "",
+) -> None:
+    """Forget all kept answers. Running gateways follow within `cache.memory_ttl_s`."""
+    from gateway.cache.key import tenant_scope
+
+    prefix = f"{tenant_scope(tenant)}:" if tenant else ""
+    removed = _with_store(config, lambda store: store.purge(prefix))
+    _out.print(f"{removed} answers forgotten", highlight=False)
+
+
+def _with_store(config: Path | None, work: Callable[[Store], Awaitable[T]]) -> T:
+    """Work with the store of the configuration; one that cannot be reached ends the command."""
+    from gateway.cache.base import StoreError
+    from gateway.cache.factory import existing_store
+
+    settings = _settings(config, {})
+
+    async def run() -> T:
+        store = existing_store(settings.cache, _STORE_TIMEOUT_S)
+        try:
+            return await work(store)
+        finally:
+            await store.aclose()
+
+    try:
+        return asyncio.run(run())
+    except StoreError as error:
+        _err.print(f"[red]Error:[/] The cache cannot be reached: {error}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
 def _settings(config: Path | None, flags: dict[str, Any]) -> Settings:
     try:
         return load_settings(config, flags)
     except SettingsError as error:
-        _err.print(f"[red]Error:[/] {error}", highlight=False, soft_wrap=True)
-        raise typer.Exit(2) from None
+        raise _refused(error) from None
+
+
+def _refused(error: SettingsError) -> typer.Exit:
+    """Says what is wrong with the configuration; the exit that follows."""
+    _err.print(f"[red]Error:[/] {error}", highlight=False, soft_wrap=True)
+    return typer.Exit(2)
 
 
 def main() -> None:

@@ -62,6 +62,23 @@ CONTEXT_TOO_LONG = Code(
     "Prompt and answer do not fit the model.",
     "Send less text, fewer or smaller media.",
 )
+FETCH_FAILED = Code(
+    1011,
+    400,
+    "fetch_failed",
+    "An address could not be fetched.",
+    "Check the address, or send the file itself.",
+)
+DOCUMENT_FORMAT = Code(
+    1012,
+    400,
+    "document_format",
+    "A document cannot be read.",
+    "Send a PDF without a password, or its pages as images.",
+)
+FILE_NOT_FOUND = Code(
+    1013, 404, "file_not_found", "There is no such file.", "Upload it again: POST /v1/files."
+)
 OVERLOADED = Code(
     2001, 503, "overloaded", "The service is at its limit.", "Try again after Retry-After seconds."
 )
@@ -90,6 +107,9 @@ CODES: tuple[Code, ...] = (
     METHOD_NOT_ALLOWED,
     CONTENT_TYPE,
     CONTEXT_TOO_LONG,
+    FETCH_FAILED,
+    DOCUMENT_FORMAT,
+    FILE_NOT_FOUND,
     OVERLOADED,
     UNAVAILABLE,
     TIMEOUT,
@@ -129,6 +149,16 @@ class GatewayError(Exception):
         if self.retry_after is None:
             return self.headers
         return {**self.headers, "retry-after": str(max(1, round(self.retry_after)))}
+
+
+class Overload(GatewayError):
+    """The engine, or the way to it, takes no further request now; a smaller model may."""
+
+    def __init__(self, reason: str, detail: str, retry_after: float) -> None:
+        super().__init__(OVERLOADED, detail, retry_after=retry_after)
+        self.reason = reason
+        """A word for metrics: `queue_full`, `predicted_wait`, `max_wait`, `pushed_out`, `engine_busy`,
+        `kv_cache`, `host_memory` or `unhealthy`."""
 
 
 def from_engine(error: engine_errors.EngineError) -> GatewayError:

@@ -1,27 +1,75 @@
-"""The served models: names, aliases and the engine behind each."""
+"""The served models: names, aliases, and the engines behind each."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
 
 from engine.base import Engine, Health
+from engine.config import EngineConfig, RemoteConfig, ScriptedConfig
 from engine.factory import build_engine
+from gateway.call import Lane
 from gateway.errors import MODEL_NOT_FOUND, GatewayError
-from gateway.settings import Settings
+from gateway.settings import ModelSettings, Settings
+
+
+class Pool(msgspec.Struct, frozen=True):
+    """One engine, and how many requests it works on at the same time."""
+
+    engine: Engine
+    slots: int
+    lane: Lane | None = None
+    """The only lane it is there for; `None` for all that have no engine of their own."""
+    remote: bool = False
+    """Whether it runs elsewhere, and may be absent for a while."""
 
 
 class Model:
     """One served model."""
 
-    def __init__(self, name: str, engine: Engine, aliases: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        pool: Pool,
+        aliases: tuple[str, ...] = (),
+        *,
+        lane_pools: Mapping[Lane, Pool] | None = None,
+        fallback: str | None = None,
+        revision: str = "",
+    ) -> None:
         self.name = name
-        self.engine = engine
         self.aliases = aliases
+        self.fallback = fallback
+        """Name of the smaller model that may answer in its place."""
+        self.revision = revision
+        """Changes when other weights answer under the same name."""
         self.created = int(time.time())
+        self._pool = pool
+        self._lane_pools = dict(lane_pools or {})
+
+    @property
+    def engine(self) -> Engine:
+        return self._pool.engine
+
+    @property
+    def remote(self) -> bool:
+        return self._pool.remote
+
+    @property
+    def pools(self) -> tuple[Pool, ...]:
+        return (self._pool, *self._lane_pools.values())
+
+    def pool(self, lane: Lane) -> Pool:
+        """The engine that answers in this lane."""
+        return self._lane_pools.get(lane, self._pool)
 
     def health(self) -> Health:
+        """That of its own engine. A lane whose pool is down is overloaded; the other lanes are not."""
         return self.engine.health()
 
 
@@ -34,6 +82,7 @@ class Models:
             name: model for model in self._models.values() for name in (model.name, *model.aliases)
         }
         self.default = next(iter(self._models.values()))
+        self._loaded = False
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self._models.values())
@@ -46,28 +95,87 @@ class Models:
             return model
         raise GatewayError(MODEL_NOT_FOUND, f"The model {name[:100]!r} is not served here.", param="model")
 
+    def chain(self, name: str) -> list[Model]:
+        """The model, and after it those that may answer in its place, in order."""
+        chain = [self.get(name)]
+        while fallback := chain[-1].fallback:
+            chain.append(self.get(fallback))
+        return chain
+
     async def load(self) -> None:
-        """Load every engine, one after the other. Raises `EngineUnavailable`."""
-        for model in self:
-            await model.engine.load()
+        """Load every engine: embedded ones one after the other, since each wants the whole machine
+        meanwhile; remote ones beside them. Raises `EngineUnavailable`."""
+        remote = [asyncio.create_task(pool.engine.load()) for pool in self._pools() if pool.remote]
+        try:
+            for pool in self._pools():
+                if not pool.remote:
+                    await pool.engine.load()
+            self._loaded = True
+            await asyncio.gather(*remote)
+        finally:
+            for task in remote:
+                task.cancel()
+
+    def _pools(self) -> Iterator[Pool]:
+        return (pool for model in self for pool in model.pools)
 
     async def aclose(self) -> None:
-        await asyncio.gather(*(model.engine.aclose() for model in self))
+        await asyncio.gather(*(pool.engine.aclose() for pool in self._pools()))
 
     @property
     def ready(self) -> bool:
-        return all(model.health().ready for model in self)
+        """Whether all embedded models are loaded, and each of them and the default one answers, itself or
+        by the smaller one in its place. Other remote models may be absent: their requests are told so."""
+        return self._loaded and all(
+            any(one.health().ready for one in self.chain(model.name))
+            for model in self
+            if model is self.default or not model.remote
+        )
 
     @property
     def dead(self) -> bool:
-        return any(model.health().dead for model in self)
+        """Whether an engine has died for good, and nothing answers in its place."""
+        return not self.ready and any(model.health().dead for model in self)
 
 
-def build_models(settings: Settings, engine: Engine | None = None) -> Models:
-    """The models of the configuration; `engine`, where given, answers for all of them."""
-    return Models(
-        {
-            name: Model(name, engine or build_engine(name, config.engine), tuple(config.aliases))
-            for name, config in settings.models.items()
-        }
+def build_models(settings: Settings, engine: Engine | Mapping[str, Engine] | None = None) -> Models:
+    """The models of the configuration. An `engine`, where given, answers for all of them, or for
+    those under whose names it is given."""
+    given = engine if isinstance(engine, Mapping) else dict.fromkeys(settings.models, engine)
+    return Models({name: _model(name, config, given.get(name)) for name, config in settings.models.items()})
+
+
+def _model(name: str, config: ModelSettings, engine: Engine | None) -> Model:
+    return Model(
+        name,
+        _pool(name, config.engine, engine),
+        tuple(config.aliases),
+        lane_pools={lane: _pool(name, own, engine, lane) for lane, own in config.pools.items()},
+        fallback=config.fallback,
+        revision=_revision(config.engine),
     )
+
+
+def _pool(name: str, config: EngineConfig, engine: Engine | None, lane: Lane | None = None) -> Pool:
+    remote = isinstance(config, RemoteConfig) and engine is None
+    return Pool(engine or build_engine(name, config), config.slots, lane, remote)
+
+
+def _revision(config: EngineConfig) -> str:
+    """A digest over what decides which weights answer, and how they are run."""
+    if isinstance(config, ScriptedConfig):
+        parts = [config.answer]
+    elif isinstance(config, RemoteConfig):
+        parts = [config.base_url, config.model]
+    else:
+        parts = [config.model, str(config.revision), str(sorted(config.args.items())), *_files(config.model)]
+    return hashlib.sha256("\n".join((config.kind, *parts)).encode()).hexdigest()[:16]
+
+
+def _files(model: str) -> list[str]:
+    """Name, size and time of a local checkpoint's files; nothing for one of a hub, which has revisions."""
+    folder = Path(model)
+    if not folder.is_dir():
+        return []
+    stats = [(file.name, file.stat()) for file in sorted(folder.iterdir()) if file.is_file()]
+    return [f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats]

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from gateway.stages.admission import Admission
 from gateway.stages.base import Handler, Services, Stage
+from gateway.stages.cache import Cache
+from gateway.stages.coalesce import Coalesce
+from gateway.stages.fallback import Fallback
 from gateway.stages.generate import Generate
+from gateway.stages.input_filter import InputFilter
+from gateway.stages.mask_answer import MaskAnswer
+from gateway.stages.output_filter import OutputFilter
 from gateway.stages.pages import Pages
 from gateway.stages.prepare_media import PrepareMedia
 from gateway.stages.read_media import ReadMedia
 
 STAGES: tuple[Stage, ...] = (
+    MaskAnswer,
     ReadMedia,
     Pages,
+    Cache,
     PrepareMedia,
+    InputFilter,
+    Coalesce,
+    OutputFilter,
+    Fallback,
+    Admission,
 )
 
 

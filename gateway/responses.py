@@ -15,8 +15,17 @@ from contextlib import aclosing
 from starlette.types import Receive, Scope, Send
 
 from engine.errors import EngineError
-from gateway.call import Call
-from gateway.errors import INTERNAL, SUCCESS, TIMEOUT, Code, GatewayError, from_engine
+from gateway.call import Call, Notes
+from gateway.errors import (
+    INTERNAL,
+    OVERLOADED,
+    SUCCESS,
+    TIMEOUT,
+    UNAVAILABLE,
+    Code,
+    GatewayError,
+    from_engine,
+)
 from gateway.stages.base import Handler
 from gateway.stream import Reply, fold
 from gateway.telemetry import Telemetry
@@ -51,9 +60,9 @@ class PipelineResponse:
             try:
                 code = await self._answer(send)
             except asyncio.CancelledError:
-                if not self._client_left:
-                    raise
                 task.uncancel()
+                if not self._client_left:
+                    code = await self._stop(send)
             finally:
                 watcher.cancel()
                 self._count(code)
@@ -70,7 +79,7 @@ class PipelineResponse:
         try:
             async with asyncio.timeout_at(self._call.deadline):
                 await (self._stream(send) if self._call.stream else self._whole(send))
-            return SUCCESS
+            return SUCCESS if self._call.notes.degraded is None else OVERLOADED
         except Exception as error:
             failure = as_gateway_error(error, self._call.request_id)
         await self._fail(send, failure)
@@ -79,20 +88,30 @@ class PipelineResponse:
     async def _whole(self, send: Send) -> None:
         reply = await fold(await self._handler(self._call))
         self._count_tokens(reply)
-        await self._send_body(send, 200, self._encoder.reply(reply))
+        await self._send_body(send, 200, self._encoder.reply(reply), note_headers(self._call.notes))
 
     async def _stream(self, send: Send) -> None:
         usage = Reply()
+        chunks = 0
         async with aclosing(await self._handler(self._call)) as events:
             async for event in events:
                 if self._call.first_chunk is None:
                     self._mark_first_chunk()
+                chunks += 1
                 if event.usage is not None:
                     usage.add(event)
                 if frames := self._encoder.event(event):
                     await self._send_frames(send, frames)
         self._count_tokens(usage)
+        self._mark_last_chunk(chunks)
         await self._send_frames(send, self._encoder.end(), last=True)
+
+    async def _stop(self, send: Send) -> Code:
+        """The server's drain has run out of time: the client is told instead of cut off."""
+        error = GatewayError(UNAVAILABLE, "The server is shutting down.", retry_after=5)
+        if not self._complete:
+            await self._fail(send, error)
+        return error.code
 
     async def _fail(self, send: Send, error: GatewayError) -> None:
         if self._started:
@@ -117,7 +136,8 @@ class PipelineResponse:
         if not self._started:
             self._started = True
             kind = (b"content-type", f"{self._encoder.stream_type}; charset=utf-8".encode())
-            await send({"type": "http.response.start", "status": 200, "headers": [kind, *_SSE_HEADERS]})
+            headers = [kind, *_SSE_HEADERS, *note_headers(self._call.notes)]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
         self._complete = last
         await send({"type": "http.response.body", "body": frames, "more_body": not last})
 
@@ -126,7 +146,14 @@ class PipelineResponse:
         waited = self._call.first_chunk - self._call.received
         self._telemetry.first_chunk.labels(self._call.lane).observe(waited)
 
+    def _mark_last_chunk(self, chunks: int) -> None:
+        if self._call.first_chunk is not None and chunks > 1:
+            took = time.monotonic() - self._call.first_chunk
+            self._telemetry.between_tokens.labels(self._call.lane).observe(took / (chunks - 1))
+
     def _count_tokens(self, reply: Reply) -> None:
+        if self._call.notes.cache in ("hit", "coalesced"):
+            return  # no engine has made these tokens
         model = self._call.chat.model
         self._telemetry.tokens.labels(model, "input").inc(reply.usage.prompt_tokens)
         self._telemetry.tokens.labels(model, "output").inc(reply.usage.completion_tokens)
@@ -138,6 +165,17 @@ class PipelineResponse:
             return
         self._telemetry.requests.labels(wire, task, code.number).inc()
         self._telemetry.duration.labels(wire, task).observe(time.monotonic() - self._call.received)
+
+
+def note_headers(notes: Notes) -> list[tuple[bytes, bytes]]:
+    """How the reply came about, as headers."""
+    headers = {
+        b"x-cache": notes.cache,
+        b"age": None if notes.age is None else str(int(notes.age)),
+        b"x-degraded": None if notes.degraded is None else str(OVERLOADED.number),
+        b"x-queue-ms": None if notes.queued_s is None else str(round(notes.queued_s * 1000)),
+    }
+    return [(name, value.encode()) for name, value in headers.items() if value is not None]
 
 
 def as_gateway_error(error: Exception, request_id: str) -> GatewayError:

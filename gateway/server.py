@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import socket
 from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
 
 from gateway.app import create_app
-from gateway.settings import Settings
+from gateway.settings import Settings, SettingsError
 from gateway.state import Gateway
 
 EXIT_OK = 0
@@ -35,7 +36,7 @@ class GatewayServer(uvicorn.Server):
                 host=server.host,
                 port=server.port,
                 log_config=None,
-                access_log=server.access_log,
+                access_log=False,  # it would write query strings, and with them keys
                 timeout_graceful_shutdown=max(1, round(server.drain_timeout_s)),
                 server_header=False,
             )
@@ -58,6 +59,20 @@ class GatewayServer(uvicorn.Server):
     def _drain(self) -> None:
         self.gateway.draining = True
         self.should_exit = True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that is bound. Raises `SettingsError` where the address cannot be used."""
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise SettingsError(
+            f"Cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}."
+        ) from error
+    return sock
 
 
 def set_up_logging(level: str) -> None:

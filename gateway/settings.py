@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, FilePath, IPvAnyNetwork, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -20,6 +20,15 @@ from pydantic_settings import (
 )
 
 from engine.config import EngineConfig, VllmConfig
+from gateway.call import Lane
+from gateway.settings_dispatch import (
+    CacheSettings,
+    LanesSettings,
+    OverloadSettings,
+    Section,
+    TaskSettings,
+    check_fallbacks,
+)
 
 PREFIX = "QWEN_VL_"
 DEFAULT_MODEL = "qwen3-vl-30b"
@@ -29,11 +38,7 @@ class SettingsError(Exception):
     """A setting is wrong or unknown; `str()` is a sentence for the operator."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ServerSettings(_Section):
+class ServerSettings(Section):
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     cors_origins: list[str] = Field(
@@ -51,10 +56,28 @@ class ServerSettings(_Section):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much the gateway writes to the log."
     )
-    access_log: bool = Field(default=False, description="One log line for each request.")
 
 
-class MediaSettings(_Section):
+class BucketSettings(Section):
+    """One bucket of an object store that speaks S3."""
+
+    endpoint: str = Field(description="Address of the store, such as `https://oss-cn-hangzhou.aliyuncs.com`.")
+    region: str = Field(default="us-east-1", description="Region that requests are signed for.")
+    access_key: str | None = Field(default=None, description="Access key; empty for a public bucket.")
+    secret_key: SecretStr | None = Field(default=None, description="Secret of the access key.")
+    virtual_host: bool = Field(
+        default=False, description="Whether the bucket's name is part of the host (OSS)."
+    )
+    tenants: list[str] = Field(
+        default_factory=list, description="Tenants that may read the bucket; empty for all of them."
+    )
+
+
+class MediaSettings(Section):
+    max_items: int = Field(default=64, ge=1, description="Most media of one request.")
+    max_request_mb: float = Field(
+        default=64, gt=0, description="Most bytes of one request's media together, in MB."
+    )
     max_image_mb: float = Field(default=10, gt=0, description="Largest image file in MB.")
     max_pixels_m: float = Field(
         default=40, gt=0, description="Most pixels of one image in millions, checked before it is decoded."
@@ -65,17 +88,112 @@ class MediaSettings(_Section):
     max_side: int = Field(
         default=2048, ge=64, description="Longer side in pixels to which larger images are scaled down."
     )
+    max_pdf_mb: float = Field(default=40, gt=0, description="Largest PDF file in MB.")
+    max_pages: int = Field(default=32, ge=1, description="Most pages of one document that are read.")
+    pdf_dpi: int = Field(default=144, ge=36, le=600, description="Dots per inch at which pages are rendered.")
+    pdf_timeout_s: float = Field(default=10, gt=0, description="Seconds one page may take to render.")
     max_video_mb: float = Field(default=40, gt=0, description="Largest video file in MB.")
     max_video_s: float = Field(default=30, gt=0, description="Longest video in seconds.")
     video_fps: float = Field(default=2, gt=0, description="Frames a second that the model sees of a video.")
     max_frames: int = Field(default=32, ge=2, description="Most frames of one video that the model sees.")
+    max_video_pixels_m: float = Field(
+        default=8,
+        gt=0,
+        description="Most pixels of one video's frames together, in millions; frames are scaled down.",
+    )
+    video_timeout_s: float = Field(default=20, gt=0, description="Seconds one video may take to decode.")
     workers: int = Field(default=2, ge=1, description="Threads that decode media.")
+    files_dir: Path | None = Field(
+        default=None,
+        description="Folder of uploaded files; a temporary one, gone with the process, where empty.",
+    )
+    max_files_mb: float = Field(default=2048, gt=0, description="Most MB of uploaded files of one tenant.")
+    file_ttl_h: float = Field(default=24, gt=0, description="Hours after which an uploaded file is deleted.")
+    buckets: dict[str, BucketSettings] = Field(
+        default_factory=dict, description="Buckets that `s3://name/key` and `oss://name/key` may name."
+    )
 
 
-class ModelSettings(_Section):
+class FetchSettings(Section):
+    enabled: bool = Field(default=True, description="Whether addresses given by clients are fetched at all.")
+    allow_domains: list[str] = Field(
+        default_factory=list,
+        description="Domains that may be fetched from, their subdomains included; empty for all public ones.",
+    )
+    private_networks: list[IPvAnyNetwork] = Field(
+        default_factory=list,
+        description='Networks that may be fetched from although not public: `["10.1.0.0/16"]`.',
+    )
+    ports: list[int] = Field(
+        default_factory=lambda: [80, 443, 8080, 8443],
+        description="Ports that may be fetched from; empty for all.",
+    )
+    connect_timeout_s: float = Field(default=5, gt=0, description="Seconds to look up and connect to a host.")
+    idle_timeout_s: float = Field(default=5, gt=0, description="Seconds to wait for the next bytes.")
+    total_timeout_s: float = Field(
+        default=15, gt=0, description="Seconds for one address, redirects included."
+    )
+    max_redirects: int = Field(default=3, ge=0, description="Redirects that are followed, each checked anew.")
+    max_connections: int = Field(default=64, ge=1, description="Connections to all hosts together.")
+    keep_mb: float = Field(
+        default=64,
+        ge=0,
+        description="MB of fetched files kept; each use asks the host whether it has changed.",
+    )
+
+
+class ModerationSettings(Section):
+    """A server that speaks OpenAI's moderation API."""
+
+    base_url: str = Field(description="Address of the API, up to and including `/v1`.")
+    api_key: SecretStr | None = Field(default=None, description="Key sent as a bearer token.")
+    model: str | None = Field(
+        default=None, description="Model named in each request, where the server needs one."
+    )
+    timeout_s: float = Field(default=5, gt=0, description="Seconds one verdict may take.")
+    passage_chars: int = Field(
+        default=200,
+        ge=20,
+        description="Characters of a streamed answer that are held back and judged together.",
+    )
+
+
+class SafetySettings(Section):
+    classify_images: bool = Field(
+        default=True, description="Whether images and video frames pass an NSFW classifier."
+    )
+    nsfw_threshold: float = Field(
+        default=0.8, gt=0, le=1, description="Score of the classifier from which an image is refused."
+    )
+    video_frames: int = Field(default=8, ge=1, description="Frames of a video that are classified.")
+    terms: list[str] = Field(
+        default_factory=list, description="Words and phrases that prompts and answers must not hold."
+    )
+    terms_file: FilePath | None = Field(
+        default=None, description="File with further terms, one a line; `#` begins a comment."
+    )
+    moderation: ModerationSettings | None = Field(
+        default=None, description="A moderation endpoint that judges prompts and answers as well."
+    )
+    fail_open: bool = Field(
+        default=False,
+        description="Whether content passes unjudged while a classifier fails, instead of being refused.",
+    )
+    mask_answers: bool = Field(
+        default=False, description="Whether personal numbers and addresses are masked in every answer."
+    )
+
+
+class ModelSettings(Section):
     engine: EngineConfig = Field(default_factory=VllmConfig, description="What answers for this model.")
     aliases: list[str] = Field(
         default_factory=list, description="Further names under which clients may ask for it."
+    )
+    pools: dict[Lane, EngineConfig] = Field(
+        default_factory=dict, description="Engines of their own for lanes, by lane; the rest share `engine`."
+    )
+    fallback: str | None = Field(
+        default=None, description="The smaller model that answers while this one is overloaded."
     )
 
 
@@ -88,17 +206,30 @@ class Settings(BaseSettings):
     media: MediaSettings = Field(
         default_factory=MediaSettings, description="What may come in, and how it is read."
     )
+    fetch: FetchSettings = Field(
+        default_factory=FetchSettings, description="How addresses of clients are fetched."
+    )
+    safety: SafetySettings = Field(default_factory=SafetySettings, description="Which content is refused.")
     models: dict[str, ModelSettings] = Field(
         default_factory=lambda: {DEFAULT_MODEL: ModelSettings(aliases=["qwen3-vl"])},
         min_length=1,
         description="The served models by name; the first one answers where a request names none.",
     )
+    cache: CacheSettings = Field(default_factory=CacheSettings, description="Answers that are given again.")
+    lanes: LanesSettings = Field(default_factory=LanesSettings, description="How requests share an engine.")
+    overload: OverloadSettings = Field(
+        default_factory=OverloadSettings, description="When an engine counts as full or unhealthy."
+    )
+    tasks: dict[str, TaskSettings] = Field(
+        default_factory=dict, description="What single tasks do differently."
+    )
 
     @model_validator(mode="after")
-    def _names_are_unique(self) -> Settings:
+    def _models_fit_together(self) -> Settings:
         names = [name for key, model in self.models.items() for name in (key, *model.aliases)]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"these model names are given twice: {', '.join(sorted(twice))}")
+        check_fallbacks({name: model.fallback for name, model in self.models.items()})
         return self
 
     @property

@@ -6,6 +6,7 @@ from prometheus_client import REGISTRY as DEFAULT_REGISTRY
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
 
 
 class Telemetry:
@@ -17,30 +18,72 @@ class Telemetry:
             "gateway_requests",
             "Requests by wire format, task and business code.",
             ("wire", "task", "code"),
-            registry=registry,
+            registry=self.registry,
         )
-        self.inflight = Gauge("gateway_inflight", "Requests being worked on.", ("lane",), registry=registry)
+        self.inflight = Gauge(
+            "gateway_inflight", "Requests being worked on.", ("lane",), registry=self.registry
+        )
         self.duration = Histogram(
             "gateway_request_seconds",
             "From the parsed request to the last byte.",
             ("wire", "task"),
             buckets=_SECONDS,
-            registry=registry,
+            registry=self.registry,
         )
         self.first_chunk = Histogram(
             "gateway_time_to_first_chunk_seconds",
             "From the parsed request to the first chunk of a stream.",
             ("lane",),
             buckets=_SECONDS,
-            registry=registry,
+            registry=self.registry,
         )
         self.disconnects = Counter(
             "gateway_client_disconnects",
             "Clients that left before their answer.",
             ("wire",),
-            registry=registry,
+            registry=self.registry,
         )
         self.tokens = Counter(
-            "gateway_tokens", "Tokens by model and kind.", ("model", "kind"), registry=registry
+            "gateway_tokens", "Tokens by model and kind.", ("model", "kind"), registry=self.registry
         )
-        self.ready = Gauge("gateway_ready", "1 while the gateway takes requests.", registry=registry)
+        self.ready = Gauge("gateway_ready", "1 while the gateway takes requests.", registry=self.registry)
+        self.between_tokens = Histogram(
+            "gateway_inter_token_seconds",
+            "Mean time between the chunks of one stream.",
+            ("lane",),
+            buckets=_SHORT,
+            registry=self.registry,
+        )
+        self.queue_wait = Histogram(
+            "gateway_queue_wait_seconds",
+            "Wait for a slot of an engine.",
+            ("lane",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.cache_lookups = Counter(
+            "gateway_cache_lookups",
+            "Requests by what the cache had: memory and store are hits.",
+            ("result",),
+            registry=self.registry,
+        )
+        self.cache_errors = Counter(
+            "gateway_cache_errors", "What the cache could not do.", ("what",), registry=self.registry
+        )
+        self.coalesced = Counter(
+            "gateway_coalesced", "Requests that joined another one's run.", registry=self.registry
+        )
+        self.degraded = Counter(
+            "gateway_degraded",
+            "Answers of a smaller model, by that model and why.",
+            ("model", "reason"),
+            registry=self.registry,
+        )
+        self.refused = Counter(
+            "gateway_refused", "Requests that no model took.", ("lane", "reason"), registry=self.registry
+        )
+        self.loop_lag = Gauge(
+            "gateway_event_loop_lag_seconds",
+            "Longest that the event loop was late in the last seconds.",
+            registry=self.registry,
+        )

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -19,18 +16,21 @@ from prometheus_client import CollectorRegistry
 from engine.config import ScriptedConfig
 from engine.scripted import ScriptedEngine
 from gateway.app import create_app
-from gateway.settings import Settings
-from tests.servers import RunningServer, wait_until_ready
+from gateway.settings import SafetySettings, Settings
+from gateway.settings_dispatch import CacheSettings
+from tests.servers import RunningServer, launch, wait_until_ready
 
-ROOT = Path(__file__).parent.parent
-
+Start = Callable[..., RunningServer]
 Gateway = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
-@pytest.fixture
-def run() -> Callable[[Any], Any]:
-    """Runs a coroutine to its end: tests are plain functions that say when they are asynchronous."""
-    return asyncio.run
+QUICK = Settings(cache=CacheSettings(url="none"), safety=SafetySettings(classify_images=False))
+"""For tests of neither the cache nor the content policy: a gateway that starts at once."""
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
 
 
 @asynccontextmanager
@@ -39,7 +39,7 @@ async def scripted_gateway(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a gateway in this process, on the scripted engine, loaded and ready."""
     engine = engine or ScriptedEngine("qwen3-vl-30b", ScriptedConfig(kind="scripted"))
-    app = create_app(settings or Settings(), engine=engine, registry=CollectorRegistry())
+    app = create_app(settings or QUICK, engine=engine, registry=CollectorRegistry())
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
@@ -53,18 +53,18 @@ def gateway() -> Gateway:
     return scripted_gateway
 
 
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a scripted gateway."""
+    async with scripted_gateway() as client:
+        yield client
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """`qwen-vl serve` with the embedded engine on the demo checkpoint; booted once a session."""
     log = tmp_path_factory.mktemp("server") / "serve.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gateway.cli", "serve", "--port", "0"],
-            cwd=ROOT,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=os.environ | {"COLUMNS": "1000"},
-        )
+    process = launch(log)
     try:
         yield wait_until_ready(process, log)
     finally:
@@ -73,3 +73,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
             process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts servers from the text of a configuration; ends them when the test is over."""
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def _start(config: str, *flags: str) -> RunningServer:
+        (tmp_path / "gateway.yaml").write_text(config)
+        log = tmp_path / f"serve-{len(processes)}.log"
+        processes.append(launch(log, "--config", str(tmp_path / "gateway.yaml"), *flags))
+        return wait_until_ready(processes[-1], log)
+
+    yield _start
+    for process in processes:
+        process.kill()
+        process.wait()

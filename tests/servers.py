@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+ROOT = Path(__file__).parent.parent
 BOOT_LIMIT_S = 240
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 
@@ -23,6 +26,18 @@ class RunningServer:
 
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=120)
+
+
+def launch(log: Path, *flags: str) -> subprocess.Popen[bytes]:
+    """`qwen-vl serve` on a free port, its output in `log`."""
+    with log.open("w") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "gateway.cli", "serve", "--port", "0", *flags],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"COLUMNS": "1000"},
+        )
 
 
 def wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> RunningServer:

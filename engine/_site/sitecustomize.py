@@ -27,7 +27,7 @@ def _is_cuda_build(spec):
 def _declare_operators():
     import torch
 
-    if torch.version.cuda is None:
+    if torch.version.cuda is None and not hasattr(torch.ops.torchvision, "nms"):
         library = torch.library.Library("torchvision", "FRAGMENT")
         for schema in _SCHEMAS:
             library.define(schema)

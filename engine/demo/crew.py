@@ -31,7 +31,7 @@ class Crew:
         return self.rank == 0
 
     def join(self) -> None:
-        """Waits for the others. To be called after all forks, since it starts threads."""
+        """Waits for the others, the first time."""
         if self.size > 1 and not self._joined:
             where = f"file://{self.meeting.resolve()}"
             distributed.init_process_group("gloo", init_method=where, rank=self.rank, world_size=self.size)

@@ -70,6 +70,11 @@ def film(path: Path, frames: list[Image.Image], rate: int = 4) -> None:
         container.mux(stream.encode())
 
 
+def document(path: Path, pages: list[Image.Image]) -> None:
+    """Writes pages as a PDF that, at 144 dots per inch, shows them pixel for pixel."""
+    pages[0].save(path, "PDF", save_all=True, append_images=pages[1:], resolution=144, quality=95)
+
+
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     pair = [("circle", RED, 45, 66, 26), ("star", BLUE, 118, 44, 30)]
@@ -80,6 +85,8 @@ def main() -> None:
     )
     chart({"A": 12, "B": 27, "C": 42, "D": 18}).save(FOLDER / "chart.png")
     page(["TOTAL 4821"]).save(FOLDER / "page.png")
+    bars = chart({"A": 15, "B": 38, "C": 24})
+    document(FOLDER / "report.pdf", [page(["INVOICE 207"]), bars, page(["TOTAL 953"])])
     film(FOLDER / "motion.mp4", [shapes((128, 96), [("circle", RED, 22 + 12 * t, 48, 16)]) for t in range(8)])
 
 

@@ -18,7 +18,7 @@ TOWER_PACE = 0.6
 """The tower learns more slowly than the rest once answers are trained."""
 CLIP = 1.0
 MUON_GAIN = 2.5
-"""Muon's learning rate, relative to Adam's: its steps are of one size, and a short training wants large ones."""
+"""Muon's learning rate relative to Adam's: its steps are of one size, and short training wants them large."""
 
 
 class Optimizers:

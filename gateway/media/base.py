@@ -1,56 +1,144 @@
-"""Reads and prepares media off the event loop."""
+"""Reads and prepares media: bytes first, pages and frames later, all heavy work off the event loop."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import hashlib
+from collections.abc import Sequence
 
 from engine.types import Medium
-from gateway.errors import TOO_LARGE, GatewayError
-from gateway.media import image, sources, video
-from gateway.settings import MediaSettings
+from gateway.errors import IMAGE_FORMAT, INVALID_REQUEST, TOO_LARGE, VIDEO_FORMAT, GatewayError
+from gateway.media import formats, image, video
+from gateway.media.buckets import Buckets
+from gateway.media.documents import Documents
+from gateway.media.fetch import Fetcher
+from gateway.media.files import FileStore
+from gateway.media.sources import Sources, too_large, unreadable
+from gateway.settings import MediaSettings, Settings
+from gateway.threads import Threads, gather
 
 
 class MediaReader:
-    """Fills in `Medium`s. All heavy work runs in its own threads."""
+    """Fills in `Medium`s; the methods are called in the order in which they stand here."""
 
-    def __init__(self, settings: MediaSettings) -> None:
-        self._settings = settings
-        self._threads = ThreadPoolExecutor(settings.workers, "media")
+    def __init__(self, settings: Settings, fetcher: Fetcher | None = None) -> None:
+        self._settings = settings.media
+        self._threads = Threads(settings.media.workers, "media")
+        self.fetcher = fetcher or Fetcher(settings.fetch)
+        self.files = FileStore(settings.media)
+        self._sources = Sources(self.fetcher, self.files, Buckets(settings.media), self._threads)
+        self._documents = Documents(settings.media)
 
-    async def read(self, media: Sequence[Medium]) -> None:
-        """Fill in `data`, `mime` and `sha256`. Raises `GatewayError`."""
-        await self._each(self._read, media)
+    async def read(self, media: Sequence[Medium], tenant: str, *, documents: bool = False) -> None:
+        """Fill in `data` and `sha256`, and set `kind` to `document` for a PDF among the images.
+
+        `documents` allows PDFs. Raises `GatewayError`.
+        """
+        every = [part for medium in media for part in (medium.parts or (medium,))]
+        if len(every) > self._settings.max_items:
+            raise GatewayError(TOO_LARGE, f"A request takes at most {self._settings.max_items} media.")
+        budget = _Budget(int(self._settings.max_request_mb * 1e6))
+        sources: dict[str, list[Medium]] = {}
+        for medium in every:
+            sources.setdefault(medium.source or str(id(medium)), []).append(medium)
+        await gather(self._read(same, tenant, budget, documents) for same in sources.values())
+        for medium in media:
+            if medium.parts:
+                joined = "".join(part.sha256 or "" for part in medium.parts)
+                medium.sha256 = hashlib.sha256(joined.encode()).hexdigest()
+
+    async def pages(self, document: Medium) -> int:
+        """How many pages a document has. Raises `GatewayError`."""
+        return await self._documents.count(document.data or b"")
 
     async def prepare(self, media: Sequence[Medium]) -> None:
-        """Fill in `frames`, `timestamps` and `digest`. Raises `GatewayError`."""
+        """Fill in `frames`, `timestamps`, `digest` and `notices`. Raises `GatewayError`."""
         waiting = [medium for medium in media if not medium.frames]
-        await self._each(self._prepare, waiting)
-        pixels = sum(f.width * f.height for m in media if m.kind == "image" for f in m.frames)
-        if pixels > self._settings.max_request_pixels_m * 1e6:
-            limit = self._settings.max_request_pixels_m
-            raise GatewayError(TOO_LARGE, f"The images together have more than {limit:g} million pixels.")
+        images = [
+            part
+            for m in waiting
+            for part in (m.parts or (m,))
+            if formats.sniff(part.data or b"") in formats.IMAGES
+        ]
+        await self._threads.run(_check_pixels, images, self._settings)
+        await gather(self._prepare(medium) for medium in waiting)
 
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+    async def aclose(self) -> None:
+        self._threads.close()
+        await self._documents.aclose()
+        await self.fetcher.aclose()
+        self.files.close()
 
-    async def _each(self, work: Callable[[Medium], None], media: Sequence[Medium]) -> None:
-        loop = asyncio.get_running_loop()
-        jobs = [loop.run_in_executor(self._threads, work, medium) for medium in media]
-        try:
-            await asyncio.gather(*jobs)
-        finally:
-            for job in jobs:
-                job.cancel()
+    async def _read(self, media: list[Medium], tenant: str, budget: _Budget, documents: bool) -> None:
+        """Media of the same source are read once."""
+        first = media[0]
+        if first.data is None:
+            first.data = await self._sources.read(first, tenant, self._limit(first.kind, documents))
+        for medium in media:
+            budget.take(len(first.data))
+            medium.data, medium.mime = first.data, first.mime
+            self._check_kind(medium, documents)
+        digest = await self._threads.run(_sha256, first.data)
+        for medium in media:
+            medium.sha256 = digest
 
-    def _read(self, medium: Medium) -> None:
-        for part in medium.parts:
-            self._read(part)
-        sources.read(medium, self._settings)
+    def _limit(self, kind: str, documents: bool) -> int:
+        """Most bytes of a medium; where documents are allowed, an image may turn out to be one."""
+        settings = self._settings
+        largest = {"video": settings.max_video_mb, "document": settings.max_pdf_mb}.get(
+            kind, settings.max_image_mb
+        )
+        if documents:
+            largest = max(largest, settings.max_pdf_mb)
+        return int(largest * 1e6)
 
-    def _prepare(self, medium: Medium) -> None:
-        if medium.kind == "image":
-            image.prepare(medium, self._settings)
+    def _check_kind(self, medium: Medium, documents: bool) -> None:
+        """Holds the bytes against what they were sent as. Raises `GatewayError`."""
+        data = medium.data or b""
+        found = formats.sniff(data)
+        if not data:
+            raise unreadable(medium, "is empty")
+        if found == "PDF" and medium.kind != "video":
+            if not documents:
+                raise GatewayError(INVALID_REQUEST, "PDF documents are read by the task doc_analyze alone.")
+            medium.kind = "document"
+        elif found in formats.IMAGES and medium.kind == "document":
+            medium.kind = "image"
+        elif found in formats.VIDEOS and medium.kind == "image":
+            raise GatewayError(IMAGE_FORMAT, "An image is a video.")
+        elif found not in formats.VIDEOS and medium.kind == "video":
+            raise GatewayError(VIDEO_FORMAT, "The video is neither MP4, MOV nor WebM.")
+        if len(data) > self._limit(medium.kind, False):
+            raise too_large(medium, self._limit(medium.kind, False))
+
+    async def _prepare(self, medium: Medium) -> None:
+        if medium.kind == "video":
+            await self._threads.run(video.prepare, medium, self._settings)
+        elif medium.options.page is None:
+            await self._threads.run(image.prepare, medium, self._settings)
         else:
-            video.prepare(medium, self._settings)
+            page = await self._documents.render(medium)
+            await self._threads.run(image.prepare_page, medium, page, self._settings)
+
+
+class _Budget:
+    """Bytes that the media of one request may have together."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = self._left = limit
+
+    def take(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            raise GatewayError(TOO_LARGE, f"The media together are larger than {self._limit / 1e6:g} MB.")
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _check_pixels(images: list[Medium], settings: MediaSettings) -> None:
+    """All headers are looked at before the first picture is decoded. Raises `GatewayError`."""
+    pixels = sum(image.pixels(medium.data or b"", settings) for medium in images)
+    if pixels > settings.max_request_pixels_m * 1e6:
+        limit = settings.max_request_pixels_m
+        raise GatewayError(TOO_LARGE, f"The images together have more than {limit:g} million pixels.")

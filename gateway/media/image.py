@@ -5,73 +5,152 @@ from __future__ import annotations
 import hashlib
 import io
 
-from PIL import Image, ImageOps
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageOps
 
-from engine.types import Medium
-from gateway.errors import IMAGE_FORMAT, TOO_LARGE, GatewayError
+from engine.types import Box, Medium, MediumOptions
+from gateway.errors import IMAGE_FORMAT, INVALID_REQUEST, TOO_LARGE, GatewayError
+from gateway.media import formats, scan
 from gateway.settings import MediaSettings
 
-_SIGNATURES = ((b"\xff\xd8\xff", "JPEG"), (b"\x89PNG\r\n\x1a\n", "PNG"))
-_SMALLEST = 4
-"""Sides below this many pixels hold nothing to see."""
+_SHORTEST_SIDE = 28
+"""Shorter sides are scaled up to this: the model's patch has as many pixels."""
+_LONGEST_SHAPE = 200
+"""How many times as long as wide the model takes a picture."""
+_STRIP = 64
+"""Rows hashed at a time, so that no copy of the whole picture holds the interpreter up."""
+
+cv2.setNumThreads(1)
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+Image.MAX_IMAGE_PIXELS = None  # `_check_size` holds the configured limit before anything is decoded
 
 
 def prepare(medium: Medium, settings: MediaSettings) -> None:
     """Fill in `frames` and `digest` of an image. Raises `GatewayError`."""
-    picture = _decode(medium.data or b"", settings)
+    picture = finish(decode(medium.data or b"", medium.options, settings), settings)
     medium.frames = (picture,)
     medium.digest = digest(picture)
 
 
+def prepare_page(medium: Medium, page: Image.Image, settings: MediaSettings) -> None:
+    """As `prepare`, for a page of a document that has been rendered."""
+    picture = finish(edit(page, medium.options), settings)
+    medium.frames = (picture,)
+    medium.digest = digest(picture)
+
+
+def pixels(data: bytes, settings: MediaSettings) -> int:
+    """How many pixels the image has by its header, without decoding it. Raises `GatewayError`."""
+    with _open(data) as opened:
+        _check_size(opened.size, settings)
+        return opened.width * opened.height
+
+
+def decode(data: bytes, options: MediumOptions, settings: MediaSettings) -> Image.Image:
+    """The picture as its options ask for, RGB. Raises `GatewayError`."""
+    with _open(data) as opened:
+        _check_size(opened.size, settings)
+        longest = max(opened.size)
+        try:
+            picture = _load(opened, data, settings.max_side)
+            factor = max(picture.size) / longest
+            ImageOps.exif_transpose(picture, in_place=True)
+            picture = _rgb(picture)
+        except Exception as error:  # Pillow raises nearly anything on broken files
+            raise GatewayError(IMAGE_FORMAT, "An image is broken or cut off.") from error
+    return edit(picture, options, factor)
+
+
+def edit(picture: Image.Image, options: MediumOptions, factor: float = 1.0) -> Image.Image:
+    """The RGB picture, redacted and cleaned. `factor` is its size relative to the source's.
+
+    Raises `GatewayError`.
+    """
+    redact(picture, options.redact, factor)
+    return picture if options.preprocess == "none" else scan.clean(picture, options.preprocess)
+
+
+def redact(picture: Image.Image, boxes: tuple[Box, ...], factor: float = 1.0) -> None:
+    """Blacken the boxes in place. Raises `GatewayError` for one that hits nothing: it was meant to."""
+    draw = ImageDraw.Draw(picture)
+    for number, box in enumerate(boxes):
+        left, top = (int(side * factor) for side in box[:2])
+        right, bottom = (-int(-side * factor // 1) for side in box[2:])
+        if left >= picture.width or top >= picture.height:
+            raise GatewayError(INVALID_REQUEST, f"options.redact[{number}] lies outside of an image.")
+        draw.rectangle((left, top, right, bottom), fill="black")
+
+
+def finish(picture: Image.Image, settings: MediaSettings) -> Image.Image:
+    """The picture scaled to what the model takes: no longer than its limit, no shorter than a patch."""
+    longest, shortest = max(picture.size), min(picture.size)
+    factor = min(1.0, settings.max_side / longest)
+    if shortest * factor < _SHORTEST_SIDE:
+        factor = _SHORTEST_SIDE / shortest
+    if factor == 1.0:
+        return picture
+    width, height = (max(1, round(side * factor)) for side in picture.size)
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
+
+
 def digest(picture: Image.Image) -> str:
     """Hex digest over size, mode and pixels."""
-    head = f"{picture.width}x{picture.height}:{picture.mode}:".encode()
-    return hashlib.blake2b(head + picture.tobytes(), digest_size=20).hexdigest()
+    state = hashlib.blake2b(f"{picture.width}x{picture.height}:{picture.mode}:".encode(), digest_size=20)
+    for top in range(0, picture.height, _STRIP):
+        bottom = min(top + _STRIP, picture.height)
+        state.update(picture.crop((0, top, picture.width, bottom)).tobytes())
+    return state.hexdigest()
 
 
-def sniff(data: bytes) -> str | None:
-    """Pillow's name of the format, from the first bytes; `None` for one that is not taken."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    return next((name for signature, name in _SIGNATURES if data.startswith(signature)), None)
-
-
-def _decode(data: bytes, settings: MediaSettings) -> Image.Image:
-    name = sniff(data)
-    if name is None:
-        raise GatewayError(IMAGE_FORMAT)
+def _open(data: bytes) -> Image.Image:
+    """The image with its header read and no pixel decoded. Raises `GatewayError`."""
+    name = formats.sniff(data)
+    if name not in formats.IMAGES:
+        what = formats.describe(data) if name is None else f"a {name} file"
+        raise GatewayError(IMAGE_FORMAT, f"An image is {what}.")
     try:
-        with Image.open(io.BytesIO(data), formats=[name]) as opened:
-            _check_size(opened.size, settings)
-            if max(opened.size) > settings.max_side:
-                opened.draft("RGB", (settings.max_side, settings.max_side))
-            upright = ImageOps.exif_transpose(opened)
-            picture = _rgb(upright)
-    except GatewayError:
-        raise
-    except Exception as error:  # Pillow raises nearly anything on broken files
+        return Image.open(io.BytesIO(data), formats=[name])
+    except Exception as error:
         raise GatewayError(IMAGE_FORMAT, "An image is broken or cut off.") from error
-    if max(picture.size) > settings.max_side:
-        picture.thumbnail((settings.max_side, settings.max_side), Image.Resampling.LANCZOS)
-    return picture
 
 
 def _check_size(size: tuple[int, int], settings: MediaSettings) -> None:
-    width, height = size
-    if width * height > settings.max_pixels_m * 1e6:
+    if size[0] * size[1] > settings.max_pixels_m * 1e6:
         raise GatewayError(TOO_LARGE, f"An image has more than {settings.max_pixels_m:g} million pixels.")
-    if min(size) < _SMALLEST:
-        raise GatewayError(IMAGE_FORMAT, f"An image is smaller than {_SMALLEST} pixels on a side.")
-    if max(size) > 200 * min(size):
-        raise GatewayError(IMAGE_FORMAT, "An image is more than 200 times as long as it is wide.")
+    if max(size) > _LONGEST_SHAPE * min(size):
+        detail = f"An image is more than {_LONGEST_SHAPE} times as long as it is wide."
+        raise GatewayError(IMAGE_FORMAT, detail)
+
+
+def _load(opened: Image.Image, data: bytes, max_side: int) -> Image.Image:
+    """The decoded picture; a JPEG may come at a half, a quarter or an eighth of its size."""
+    if opened.format == "WEBP":
+        return _load_webp(opened, data)
+    if max(opened.size) > max_side:
+        opened.draft(None, (max_side, max_side))
+    opened.load()
+    return opened
+
+
+def _load_webp(opened: Image.Image, data: bytes) -> Image.Image:
+    """By OpenCV, which lets other threads run meanwhile; Pillow's WebP decoder does not."""
+    array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+    if array is None or array.shape[1::-1] != opened.size:
+        raise ValueError("no picture")
+    order = cv2.COLOR_BGRA2RGBA if array.shape[2] == 4 else cv2.COLOR_BGR2RGB
+    picture = Image.fromarray(cv2.cvtColor(array, order))
+    picture.info["exif"] = opened.info.get("exif", b"")
+    return picture
 
 
 def _rgb(picture: Image.Image) -> Image.Image:
     """RGB on white; 16-bit grey is scaled down instead of clipped."""
-    if picture.mode.startswith("I;16") or picture.mode == "I":
-        picture = picture.point(lambda value: value / 256).convert("L")
+    if picture.mode.startswith("I"):
+        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
     if picture.has_transparency_data:
         rgba = picture.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(white, rgba).convert("RGB")
+        white = Image.new("RGB", rgba.size, "white")
+        white.paste(rgba, mask=rgba.getchannel("A"))
+        return white
     return picture.convert("RGB")

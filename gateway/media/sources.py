@@ -1,57 +1,88 @@
-"""From what a client wrote to bytes: data URLs and bare base64."""
+"""The one door for media: whatever a client wrote as a source becomes bytes here.
+
+A source is a data URL, bare base64, an http(s) address, the id of an uploaded file, or the address
+of an object in a configured bucket.
+"""
 
 from __future__ import annotations
 
 import binascii
-import hashlib
 import re
-from base64 import b64decode
+
+import pybase64
 
 from engine.types import Medium
-from gateway.errors import ADDRESS_REFUSED, IMAGE_FORMAT, TOO_LARGE, VIDEO_FORMAT, GatewayError
-from gateway.settings import MediaSettings
+from gateway.errors import (
+    ADDRESS_REFUSED,
+    DOCUMENT_FORMAT,
+    IMAGE_FORMAT,
+    TOO_LARGE,
+    VIDEO_FORMAT,
+    GatewayError,
+)
+from gateway.media.buckets import Buckets
+from gateway.media.fetch import Fetcher
+from gateway.media.files import FileStore
+from gateway.threads import Threads
 
 _DATA_URL = re.compile(r"data:(?P<mime>[\w.+-]+/[\w.+-]+)?(?:;[\w.+-]+=[^;,]*)*;base64,", re.IGNORECASE)
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-
-
-def read(medium: Medium, settings: MediaSettings) -> None:
-    """Fill in `data`, `mime` and `sha256` of a medium that is given as text. Raises `GatewayError`."""
-    if medium.parts:
-        joined = "".join(part.sha256 or "" for part in medium.parts)
-        medium.sha256 = hashlib.sha256(joined.encode()).hexdigest()
-        return
-    limit = settings.max_image_mb if medium.kind == "image" else settings.max_video_mb
-    mime, encoded = _split(medium)
-    if len(encoded) * 3 / 4 > limit * 1e6:
-        raise GatewayError(TOO_LARGE, f"The {medium.kind} is larger than {limit:g} MB.")
-    try:
-        data = b64decode(encoded.translate(_URL_SAFE), validate=True)
-    except (binascii.Error, ValueError):
-        raise _unreadable(medium, "is not valid base64") from None
-    if not data:
-        raise _unreadable(medium, "is empty")
-    medium.mime, medium.data = mime, data
-    medium.sha256 = hashlib.sha256(data).hexdigest()
-
-
+_FILE_ID = re.compile(r"file-[0-9a-f]{24}")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,20}:", re.IGNORECASE)
 _URL_SAFE = str.maketrans("-_", "+/", "\r\n\t ")
+_CODES = {"image": IMAGE_FORMAT, "video": VIDEO_FORMAT, "document": DOCUMENT_FORMAT}
 
 
-def _split(medium: Medium) -> tuple[str | None, str]:
-    """MIME type and base64 text of a source."""
-    source = medium.source.strip()
-    if match := _DATA_URL.match(source):
-        return match["mime"], source[match.end() :]
-    if source[:5].lower() == "data:":
-        raise _unreadable(medium, "is a data URL that is not base64")
-    if _ADDRESS.match(source):
+class Sources:
+    """Knows every place that bytes can come from."""
+
+    def __init__(self, fetcher: Fetcher, files: FileStore, buckets: Buckets, threads: Threads) -> None:
+        self._fetcher = fetcher
+        self._files = files
+        self._buckets = buckets
+        self._threads = threads
+
+    async def read(self, medium: Medium, tenant: str, limit: int) -> bytes:
+        """The bytes behind `medium.source`, at most `limit`. Raises `GatewayError`."""
+        source = medium.source.strip()
+        match _SCHEME.match(source[:32]):
+            case None if _FILE_ID.fullmatch(source):
+                return await self._threads.run(self._files.read, source, tenant)
+            case None:
+                return await self._threads.run(decode, medium, source, limit)
+            case scheme:
+                name = scheme[0].lower()
+        if name == "data:":
+            return await self._threads.run(decode, medium, source, limit)
+        if name in ("http:", "https:"):
+            return await self._fetcher.get(source, limit)
+        if name in ("s3:", "oss:"):
+            return await self._buckets.get(source, tenant, limit)
         raise GatewayError(
-            ADDRESS_REFUSED, f"The address of the {medium.kind} is not fetched by this server."
+            ADDRESS_REFUSED, f"The {medium.kind} has an address of a kind that is not fetched."
         )
-    return None, source
 
 
-def _unreadable(medium: Medium, why: str) -> GatewayError:
-    code = IMAGE_FORMAT if medium.kind == "image" else VIDEO_FORMAT
-    return GatewayError(code, f"The {medium.kind} {why}.")
+def decode(medium: Medium, source: str, limit: int) -> bytes:
+    """The bytes of a data URL or of bare base64. Raises `GatewayError`."""
+    match = _DATA_URL.match(source)
+    if match is None and source[:5].lower() == "data:":
+        raise unreadable(medium, "is a data URL that is not base64")
+    if match:
+        medium.mime = match["mime"]
+    encoded = source[match.end() :] if match else source
+    if len(encoded) * 3 / 4 > limit * 1.05:  # line breaks are taken out below
+        raise too_large(medium, limit)
+    encoded = encoded.translate(_URL_SAFE).rstrip("=")
+    try:
+        data: bytes = pybase64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise unreadable(medium, "is not valid base64") from None
+    return data
+
+
+def too_large(medium: Medium, limit: int) -> GatewayError:
+    return GatewayError(TOO_LARGE, f"The {medium.kind} is larger than {limit / 1e6:g} MB.")
+
+
+def unreadable(medium: Medium, why: str) -> GatewayError:
+    return GatewayError(_CODES[medium.kind], f"The {medium.kind} {why}.")

@@ -34,6 +34,11 @@ async def on_http_exception(request: Request, exception: Exception) -> Response:
     return error_response(request, error)
 
 
+async def on_failure(request: Request, exception: Exception) -> Response:
+    """What no route caught. Starlette logs it; the client learns only that it happened."""
+    return error_response(request, GatewayError(errors.INTERNAL))
+
+
 def error_response(request: Request, error: GatewayError) -> Response:
     path = request.scope["path"]
     return ErrorResponse(error, render_for(path), request.scope["state"]["request_id"])

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from gateway.errors import CONTENT_TYPE, TOO_LARGE, UNAVAILABLE, GatewayError
+from gateway.hints import read_hints
 from gateway.responses import PipelineResponse, as_gateway_error
 from gateway.routes.errors import ErrorResponse
+from gateway.routes.forms import FORM, as_json, read_form
 from gateway.state import Gateway, gateway_of
 from gateway.wire import openai, tasks
 from gateway.wire.base import Intake, Parse, RenderError
 
 
 class Inference:
-    """An ASGI endpoint: reads the body, parses it, and runs the pipeline on the call."""
+    """An ASGI endpoint: reads the body, parses it, and runs the pipeline on the call.
 
-    def __init__(self, parse: Parse, error: RenderError) -> None:
+    With `forms`, the body may also be a form that carries its files as they are.
+    """
+
+    def __init__(self, parse: Parse, error: RenderError, *, forms: bool = False) -> None:
         self._parse = parse
         self._error = error
+        self._forms = forms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -30,6 +36,8 @@ class Inference:
         response: PipelineResponse | ErrorResponse
         try:
             response = await self._respond(request, gateway, request_id)
+        except ClientDisconnect:
+            return
         except Exception as error:
             response = ErrorResponse(as_gateway_error(error, request_id), self._error, request_id)
         await response(scope, receive, send)
@@ -37,9 +45,18 @@ class Inference:
     async def _respond(self, request: Request, gateway: Gateway, request_id: str) -> PipelineResponse:
         if not gateway.ready:
             raise _not_ready(gateway)
-        _check_headers(request)
-        body = await _read_body(request, gateway.settings.server.max_body_mb * 1e6)
-        call, encoder = self._parse(body, Intake(request_id, gateway.settings, gateway.models))
+        is_form = self._forms and request.headers.get("content-type", "").lower().startswith(FORM)
+        _check_headers(request, is_form)
+        hints = read_hints(request.headers)
+        body = await read_body(request, gateway.settings.server.max_body_mb * 1e6)
+        uploads: dict[str, bytes] = {}
+        if is_form:
+            kind = request.headers["content-type"]
+            body, uploads = await as_json(await read_form(body, kind, gateway.settings.media.max_items))
+        call, encoder = self._parse(
+            body, Intake(request_id, gateway.settings, gateway.models, uploads, hints)
+        )
+        hints.apply(call)
         return PipelineResponse(gateway.handler, call, encoder, self._error, gateway.telemetry)
 
 
@@ -48,15 +65,15 @@ def _not_ready(gateway: Gateway) -> GatewayError:
     return GatewayError(UNAVAILABLE, why, retry_after=5)
 
 
-def _check_headers(request: Request) -> None:
+def _check_headers(request: Request, is_form: bool) -> None:
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json" and not kind.endswith("+json"):
+    if not is_form and kind != "application/json" and not kind.endswith("+json"):
         raise GatewayError(CONTENT_TYPE)
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise GatewayError(CONTENT_TYPE, "The body is compressed.")
 
 
-async def _read_body(request: Request, limit: float) -> bytes:
+async def read_body(request: Request, limit: float) -> bytes:
     """The whole body; refused as soon as it is known to be too large, however it is sent."""
     too_large = GatewayError(
         TOO_LARGE, f"The body is larger than {limit / 1e6:g} MB.", headers={"connection": "close"}
@@ -74,13 +91,13 @@ async def _read_body(request: Request, limit: float) -> bytes:
     return b"".join(chunks)
 
 
-def _route(path: str, parse: Parse, error: RenderError) -> Route:
-    endpoint: Callable[..., object] = Inference(parse, error)
+def _route(path: str, parse: Parse, error: RenderError, *, forms: bool = False) -> Route:
+    endpoint: Callable[..., object] = Inference(parse, error, forms=forms)
     return Route(path, endpoint, methods=["POST"])
 
 
 ROUTES: tuple[BaseRoute, ...] = (
-    _route("/infer", tasks.parse, tasks.error),
-    _route("/infer_stream", tasks.parse_stream, tasks.error),
+    _route("/infer", tasks.parse, tasks.error, forms=True),
+    _route("/infer_stream", tasks.parse_stream, tasks.error, forms=True),
     _route("/v1/chat/completions", openai.parse, openai.error),
 )

@@ -6,9 +6,12 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.backlog import Backlog
+from gateway.cache.answers import AnswerCache
 from gateway.call import Call, Events
 from gateway.media.base import MediaReader
 from gateway.models import Models
+from gateway.safety.base import Safety
 from gateway.settings import Settings
 from gateway.telemetry import Telemetry
 
@@ -31,7 +34,10 @@ class Services(msgspec.Struct, frozen=True):
     settings: Settings
     models: Models
     media: MediaReader
+    safety: Safety
     telemetry: Telemetry
+    answers: AnswerCache
+    backlog: Backlog
 
 
 class Stage(Protocol):

@@ -1,4 +1,4 @@
-"""The innermost stage: the model's own engine answers."""
+"""The innermost stage: the engine that the model has for this lane answers."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ class Generate:
         self._models = services.models
 
     async def __call__(self, call: Call) -> Events:
-        return self._models.get(call.chat.model).engine.generate(call.chat)
+        return self._models.get(call.chat.model).pool(call.lane).engine.generate(call.chat)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from gateway.call import Call, Events
 from gateway.stages.base import Handler, Services
 
@@ -10,8 +12,15 @@ class PrepareMedia:
     def __init__(self, inner: Handler, services: Services) -> None:
         self._inner = inner
         self._media = services.media
+        self._backlog = services.backlog
+        # One lane's flood must not take all threads: each has so many requests in work.
+        lanes = services.settings.lanes.by_name
+        self._turns = {lane: asyncio.Semaphore(own.preparing) for lane, own in lanes.items()}
 
     async def __call__(self, call: Call) -> Events:
         if media := call.media:
-            await self._media.prepare(media)
+            with self._backlog.waiting(call.lane):
+                async with self._turns[call.lane]:
+                    await self._media.prepare(media)
+            call.notices.extend(notice for medium in media for notice in medium.notices)
         return await self._inner(call)

@@ -10,8 +10,10 @@ class ReadMedia:
     def __init__(self, inner: Handler, services: Services) -> None:
         self._inner = inner
         self._media = services.media
+        self._backlog = services.backlog
 
     async def __call__(self, call: Call) -> Events:
         if media := call.media:
-            await self._media.read(media)
+            with self._backlog.waiting(call.lane):
+                await self._media.read(media, call.tenant, documents=call.plan is not None)
         return await self._inner(call)

@@ -8,6 +8,7 @@ answers have a schema, into parsed data. Adding one is a file here and a line in
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -74,8 +75,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
             Message(role="user", content=content),
         )
 
-    def summary_messages(self, text: str, answers: list[str], system: str = "") -> tuple[Message, ...]:
-        """The chat that joins the answers about each page into one.
+    def summary_messages(
+        self, text: str, answers: Mapping[int, str], system: str = ""
+    ) -> tuple[Message, ...]:
+        """The chat that joins the answers, given by page number, into one.
 
         Raises `ValueError` for a task whose plan has no summary.
         """
@@ -85,7 +88,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         question = text.strip() or (self.default_text[language] if self.default_text else "")
         page = Bilingual("Page", "第")[language]
         close = Bilingual(":", "页：")[language]
-        pages = "\n".join(f"{page} {n}{close}\n{answer}" for n, answer in enumerate(answers, 1))
+        pages = "\n".join(f"{page} {n}{close}\n{answer}" for n, answer in answers.items())
         return (
             _system(self.summary_role[language], system),
             Message(role="user", content=f"{pages}\n\n{question}"),

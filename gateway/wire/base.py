@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn, Protocol, TypeVar
 
 import msgspec
 
-from engine.types import Medium
-from gateway.call import Call, Event
+from engine.types import Medium, MediumKind, MediumOptions
+from gateway.call import Call, Event, Lane
 from gateway.errors import INVALID_REQUEST, GatewayError
+from gateway.hints import Hints
 from gateway.models import Models
 from gateway.settings import Settings
 from gateway.stream import Reply
 
 T = TypeVar("T")
+
+AS_IT_IS = MediumOptions()
+_VIDEO_NAMES = (".mp4", ".m4v", ".mov", ".webm")
 
 
 class Intake(msgspec.Struct, frozen=True):
@@ -24,11 +28,21 @@ class Intake(msgspec.Struct, frozen=True):
     request_id: str
     settings: Settings
     models: Models
+    uploads: Mapping[str, bytes] = {}
+    """Files that came with the body itself, by the source that names them in it."""
+    hints: Hints = Hints()
 
-    def deadline(self, lane: str) -> float:
-        """When an answer in this lane must be complete, on the monotonic clock."""
+    def deadline(self, lane: Lane, timeout_ms: int | None = None) -> float:
+        """When an answer in this lane must be complete, on the monotonic clock.
+
+        Body and headers may ask for less time than the lane has, not for more.
+        """
         server = self.settings.server
-        allowed = server.request_timeout_s if lane == "interactive" else server.long_request_timeout_s
+        long = self.hints.lane_for(lane) != "interactive"
+        allowed = server.long_request_timeout_s if long else server.request_timeout_s
+        for asked in (timeout_ms, self.hints.timeout_ms):
+            if asked is not None:
+                allowed = min(allowed, asked / 1000)
         return time.monotonic() + allowed
 
 
@@ -85,11 +99,18 @@ def invalid(field: str, problem: str) -> GatewayError:
     return GatewayError(INVALID_REQUEST, f"{field}: {problem}", param=field)
 
 
-def medium_of(source: str, kind: Any = None) -> Medium:
-    """A medium for a source; without a kind, a data URL's own MIME type decides."""
-    if kind is None:
-        kind = "video" if source[:11].lower() == "data:video/" else "image"
-    return Medium(kind, source)
+def medium_of(source: str, kind: MediumKind | None = None, options: MediumOptions = AS_IT_IS) -> Medium:
+    """A medium for a source; without a kind, the type that a data URL or a path names decides."""
+    return Medium(kind or _kind_of(source), source, options)
+
+
+def _kind_of(source: str) -> MediumKind:
+    """What a source says it is. Its bytes are held against this once they are there."""
+    head = source[:64].lower()
+    if not head.startswith(("http:", "https:", "s3:", "oss:")):
+        return "video" if head.startswith("data:video/") else "image"
+    path = source.partition("?")[0].partition("#")[0].lower()
+    return "video" if path.endswith(_VIDEO_NAMES) else "image"
 
 
 def count(media: Sequence[Medium], kind: str) -> int:

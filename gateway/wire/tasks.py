@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
-from engine.types import ChatRequest, Medium, Sampling
-from gateway.call import Call, Event, Lane, Plan, Progress
-from gateway.errors import SUCCESS, GatewayError
+from engine.types import ChatRequest, Medium, MediumOptions, Preprocess, Sampling
+from gateway.call import Call, Event, Lane, Plan, Progress, Ranges
+from gateway.errors import OVERLOADED, SUCCESS, GatewayError
 from gateway.models import Model
 from gateway.stream import Reply
 from gateway.tasks import BY_NAME, Task
 from gateway.wire.base import Encoder, Intake, count, decode, invalid, json_encode, medium_of
 
 name = "tasks"
+
+_DEGRADED = f"degraded: the model is overloaded, a smaller one answered (code {OVERLOADED.number})"
+Pixel = Annotated[float, Meta(ge=0, le=100_000)]
+_RANGES = re.compile(r"\s*\d{1,6}\s*(-\s*\d{1,6}\s*)?(,\s*\d{1,6}\s*(-\s*\d{1,6}\s*)?)*")
 
 
 class Options(Struct, frozen=True):
@@ -30,6 +36,13 @@ class Options(Struct, frozen=True):
     )
     stream: bool = False
     timeout_ms: Annotated[int, Meta(ge=1, le=600_000)] | None = None
+    allow_degraded: bool = True
+    preprocess: Preprocess = "none"
+    redact: Annotated[list[tuple[Pixel, Pixel, Pixel, Pixel]], Meta(max_length=256)] = []
+    truncate_video: bool = False
+    pages: Annotated[str, Meta(max_length=256)] = ""
+    dpi: Annotated[int, Meta(ge=36, le=600)] | None = None
+    mask_pii: bool = False
 
 
 class TaskBody(Struct, frozen=True):
@@ -62,33 +75,60 @@ def _parse(body: bytes, intake: Intake, *, stream: bool) -> tuple[Call, Encoder]
     task = BY_NAME.get(request.task)
     if task is None:
         raise invalid("task", f"there is no task of this name; there are {', '.join(BY_NAME)}.")
-    media = _media(task, request)
+    media = _media(task, request, intake.uploads)
     _check(task, request, media)
     model = intake.models.get(request.model)
     lane: Lane = "video" if count(media, "video") else task.lane
     chats = _Chats(task, request, model, intake.request_id, stream or request.options.stream)
-    deadline = intake.deadline(lane)
-    if request.options.timeout_ms:
-        deadline = min(deadline, time.monotonic() + request.options.timeout_ms / 1000)
     call = Call(
         request_id=intake.request_id,
         chat=chats.whole(media),
         wire=name,
         task=task.name,
         lane=lane,
-        deadline=deadline,
-        plan=chats.plan(media),
+        deadline=intake.deadline(lane, request.options.timeout_ms),
+        plan=chats.plan(),
+        allow_degraded=request.options.allow_degraded,
+        mask_pii=request.options.mask_pii,
     )
     return call, TaskEncoder(call, task, model.engine.info.experts_per_token)
 
 
-def _media(task: Task, request: TaskBody) -> list[Medium]:
-    media = [medium_of(source) for source in request.images]
+def _media(task: Task, request: TaskBody, uploads: Mapping[str, bytes]) -> list[Medium]:
+    options = _medium_options(request.options)
+    media = [medium_of(source, options=options) for source in request.images]
     if request.video is not None:
-        media.append(medium_of(request.video, "video"))
+        media.append(medium_of(request.video, "video", options))
+    for medium in media:
+        medium.data = uploads.get(medium.source)
     if task.lane == "video" and media and not count(media, "video"):
-        return [Medium("video", "", parts=tuple(media))]
+        return [Medium("video", "", options, parts=tuple(media))]
     return media
+
+
+def _medium_options(options: Options) -> MediumOptions:
+    for number, (left, top, right, bottom) in enumerate(options.redact):
+        if left >= right or top >= bottom:
+            raise invalid(f"options.redact[{number}]", "must be [x1, y1, x2, y2] with x1 < x2 and y1 < y2.")
+    return MediumOptions(
+        preprocess=options.preprocess,
+        redact=tuple(options.redact),
+        truncate=options.truncate_video,
+        dpi=options.dpi,
+    )
+
+
+def _ranges(pages: str) -> Ranges:
+    """Page ranges as people write them: `1-5,8`. Raises `GatewayError`."""
+    if not pages.strip():
+        return ()
+    if not _RANGES.fullmatch(pages):
+        raise invalid("options.pages", 'must be page numbers and ranges, as in "1-5,8".')
+    ends = [[int(end) for end in part.split("-")] for part in pages.split(",")]
+    ranges = tuple((part[0], part[-1]) for part in ends)
+    if any(first < 1 or first > last for first, last in ranges):
+        raise invalid("options.pages", "counts pages from 1, and upwards.")
+    return ranges
 
 
 def _check(task: Task, request: TaskBody, media: list[Medium]) -> None:
@@ -117,19 +157,19 @@ class _Chats:
     def whole(self, media: list[Medium]) -> ChatRequest:
         return self._chat(self._id, self._task.messages(self._request.text, media, self._request.system))
 
-    def plan(self, media: list[Medium]) -> Plan | None:
+    def plan(self) -> Plan | None:
         """One request a page and one that joins them; `None` where one request does it all."""
-        if self._task.plan != "pages" or len(media) < 2:
+        if self._task.plan != "pages":
             return None
-        text, system = self._request.text, self._request.system
-        pages = tuple(
-            self._chat(f"{self._id}-p{number}", self._task.messages(text, [medium], system), stream=False)
-            for number, medium in enumerate(media, 1)
-        )
-        return Plan(
-            pages,
-            lambda answers: self._chat(f"{self._id}-s", self._task.summary_messages(text, answers, system)),
-        )
+        return Plan(self._page, self._summary, _ranges(self._request.options.pages))
+
+    def _page(self, number: int, medium: Medium) -> ChatRequest:
+        messages = self._task.messages(self._request.text, [medium], self._request.system)
+        return self._chat(f"{self._id}-p{number}", messages, stream=False)
+
+    def _summary(self, answers: Mapping[int, str]) -> ChatRequest:
+        messages = self._task.summary_messages(self._request.text, answers, self._request.system)
+        return self._chat(f"{self._id}-s", messages)
 
     def _chat(self, request_id: str, messages: Any, *, stream: bool | None = None) -> ChatRequest:
         return ChatRequest(
@@ -175,8 +215,7 @@ class TaskEncoder:
         self._index = 0
 
     def reply(self, reply: Reply) -> bytes:
-        result = self._result(reply)
-        return json_encode(_envelope(self._call.request_id, SUCCESS.number, SUCCESS.name, result))
+        return json_encode(self._head() | {"result": self._result(reply)})
 
     def event(self, event: Event) -> bytes:
         self._reply.add(event)
@@ -192,11 +231,15 @@ class TaskEncoder:
         return _frame("token", {"token": token, "index": self._index - 1})
 
     def end(self) -> bytes:
-        head = {"request_id": self._call.request_id, "code": SUCCESS.number, "msg": SUCCESS.name}
-        return _frame("final", head | self._result(self._reply))
+        return _frame("final", self._head() | self._result(self._reply))
 
     def failure(self, error: GatewayError) -> bytes:
         return _frame("error", _envelope(self._call.request_id, error.code.number, error.message, None))
+
+    def _head(self) -> dict[str, Any]:
+        degraded = self._call.notes.degraded is not None
+        code, msg = (OVERLOADED.number, _DEGRADED) if degraded else (SUCCESS.number, SUCCESS.name)
+        return {"request_id": self._call.request_id, "code": code, "msg": msg}
 
     def _result(self, reply: Reply) -> dict[str, Any]:
         choice = reply.first
@@ -215,7 +258,8 @@ class TaskEncoder:
 
     def _metadata(self, reply: Reply) -> dict[str, Any]:
         measured = reply.experts is not None
-        return {
+        degraded = {"degraded": True} if self._call.notes.degraded is not None else {}
+        return degraded | {
             "model": reply.model,
             "processing_time_ms": round((time.monotonic() - self._call.received) * 1000),
             "activated_experts": reply.experts if measured else self._experts_per_token,
@@ -223,6 +267,7 @@ class TaskEncoder:
             "input_tokens": reply.usage.prompt_tokens,
             "output_tokens": reply.usage.completion_tokens,
             "finish_reason": reply.first.finish_reason,
+            "warnings": self._call.notices,
         }
 
 

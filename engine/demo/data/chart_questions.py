@@ -9,10 +9,11 @@ from typing import Any
 from engine.demo.data import charts, plots
 from engine.demo.data.canvas import Question, Sample, worn
 from engine.demo.data.charts import Bars
+from engine.demo.data.reading import READ
 from engine.demo.data.words import LANGUAGES, Language
 
-KINDS = ("json", "value", "highest", "lowest", "higher", "difference", "bars", "labels", "caption")
-WEIGHTS = (3, 3, 1.5, 1.5, 1.5, 0.7, 0.7, 0.5, 0.7)
+KINDS = ("json", "value", "highest", "lowest", "higher", "difference", "bars", "labels", "caption", "read")
+WEIGHTS = (3, 3, 1.5, 1.5, 1.5, 0.7, 0.7, 0.5, 0.7, 0.8)
 
 
 def summary(chart: Bars, language: Language) -> str:
@@ -64,6 +65,9 @@ def _ask(kind: str, rng: Random, chart: Bars, language: Language) -> tuple[str, 
     chinese = language == "zh"
     if kind == "json":
         return rng.choice(_JSON[language]), as_json(chart, language)
+    if kind == "read":
+        lines = (f"{label} {value}" for label, value in zip(chart.labels, chart.values, strict=True))
+        return rng.choice(READ[language]), "\n".join(lines)
     if kind == "caption":
         return _caption(rng, chart, language)
     if kind in ("highest", "lowest"):
@@ -156,7 +160,7 @@ def questions(
         pair = _ask(kind, rng, chart, language or rng.choice(LANGUAGES))
         already = any(question.kind == kind == "json" for question in found.values())
         if pair and not already:
-            task = {"json": "chart_parse", "caption": "captioning"}.get(kind, "vqa")
+            task = {"json": "chart_parse", "caption": "captioning", "read": "doc_analyze"}.get(kind, "vqa")
             found.setdefault(pair[0], Question(*pair, kind, task))
     return list(found.values())
 

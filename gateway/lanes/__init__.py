@@ -1,0 +1,1 @@
+"""How requests share an engine: slots, lanes, queues, and who is next."""

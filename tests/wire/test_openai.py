@@ -1,0 +1,111 @@
+"""OpenAI's chat completions on the scripted engine, read by OpenAI's own SDK."""
+
+from __future__ import annotations
+
+import httpx
+import openai
+import pytest
+
+from engine.config import ScriptedConfig
+from engine.errors import ContextTooLong, GenerationFailed
+from engine.scripted import ScriptedEngine
+from tests.conftest import Gateway
+from tests.events import events
+from tests.pictures import square
+
+HELLO = [{"role": "user", "content": "Hello"}]
+
+
+def scripted(answer: str = "", **config: float) -> ScriptedEngine:
+    return ScriptedEngine("qwen3-vl-30b", ScriptedConfig(kind="scripted", answer=answer, **config))
+
+
+def sdk(client: httpx.AsyncClient) -> openai.AsyncOpenAI:
+    return openai.AsyncOpenAI(base_url="http://gateway/v1", api_key="none", http_client=client, max_retries=0)
+
+
+async def test_a_completion(gateway: Gateway) -> None:
+    async with gateway(scripted("Hi there.")) as client:
+        reply = await sdk(client).chat.completions.create(model="qwen3-vl", messages=HELLO)
+    assert reply.choices[0].message.content == "Hi there."
+    assert reply.choices[0].finish_reason == "stop"
+    assert reply.model == "qwen3-vl-30b"
+    assert reply.usage is not None
+    assert reply.usage.total_tokens == reply.usage.prompt_tokens + 3
+
+
+async def test_a_stream_with_usage_at_its_end(gateway: Gateway) -> None:
+    async with gateway(scripted("Hi there.")) as client:
+        stream = await sdk(client).chat.completions.create(
+            model="qwen3-vl", messages=HELLO, stream=True, stream_options={"include_usage": True}
+        )
+        chunks = [chunk async for chunk in stream]
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks[:-1]) == "Hi there."
+    assert chunks[0].choices[0].delta.role == "assistant"
+    assert chunks[-2].choices[0].finish_reason == "stop"
+    assert chunks[-1].choices == []
+    assert chunks[-1].usage is not None
+    assert chunks[-1].usage.completion_tokens == 3
+    assert len({chunk.id for chunk in chunks}) == 1
+
+
+async def test_a_stream_ends_with_done_and_has_no_usage_unless_asked(client: httpx.AsyncClient) -> None:
+    reply = await client.post("/v1/chat/completions", json={"messages": HELLO, "stream": True})
+    found = events(reply.text)
+    assert found[-1] == ("", "[DONE]")
+    assert all("usage" not in data for _, data in found[:-1])
+
+
+async def test_an_image_reaches_the_engine_where_it_stood_in_the_message(gateway: Gateway) -> None:
+    engine = scripted()
+    content = [
+        {"type": "text", "text": "before"},
+        {"type": "image_url", "image_url": {"url": square("blue"), "detail": "low"}},
+        {"type": "text", "text": "after"},
+    ]
+    async with gateway(engine) as client:
+        await sdk(client).chat.completions.create(
+            model="qwen3-vl-30b", messages=[{"role": "user", "content": content}], max_completion_tokens=5
+        )
+    parts = engine.seen[0].messages[0].content or ()
+    assert [type(part).__name__ for part in parts] == ["TextPart", "MediaPart", "TextPart"]
+    assert engine.seen[0].media[0].frames[0].getpixel((0, 0)) == (0, 0, 255)
+    assert engine.seen[0].sampling.max_tokens == 5
+
+
+async def test_the_sdk_raises_its_own_exceptions(gateway: Gateway) -> None:
+    engine = scripted()
+    async with gateway(engine) as client:
+        create = sdk(client).chat.completions.create
+        with pytest.raises(openai.NotFoundError) as missing:
+            await create(model="gpt-9", messages=HELLO)
+        assert missing.value.code == "model_not_found"
+        with pytest.raises(openai.BadRequestError) as bad:
+            await create(model="qwen3-vl", messages=HELLO, temperature=9)
+        assert bad.value.param == "temperature"
+        engine.fail_with = ContextTooLong(4096)
+        with pytest.raises(openai.BadRequestError, match="maximum context length is 4096 tokens"):
+            await create(model="qwen3-vl", messages=HELLO)
+        engine.fail_with = GenerationFailed("The model failed on this request.")
+        with pytest.raises(openai.InternalServerError):
+            await create(model="qwen3-vl", messages=HELLO, stream=True)
+
+
+async def test_a_failure_in_mid_stream_is_raised_by_the_sdk(gateway: Gateway) -> None:
+    engine = scripted("one two three")
+    engine.fail_with, engine.fail_after = GenerationFailed("The model failed on this request."), 2
+    async with gateway(engine) as client:
+        stream = await sdk(client).chat.completions.create(model="qwen3-vl", messages=HELLO, stream=True)
+        got = ""
+        with pytest.raises(openai.APIError, match="code 2004"):
+            async for chunk in stream:
+                got += chunk.choices[0].delta.content or ""
+    assert got == "one two"
+
+
+async def test_models_are_listed_under_all_their_names(client: httpx.AsyncClient) -> None:
+    models = [model async for model in await sdk(client).models.list()]
+    assert [model.id for model in models] == ["qwen3-vl-30b", "qwen3-vl"]
+    assert (await sdk(client).models.retrieve("qwen3-vl")).id == "qwen3-vl"
+    with pytest.raises(openai.NotFoundError):
+        await sdk(client).models.retrieve("gpt-9")
