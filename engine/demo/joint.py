@@ -11,11 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.demo import tower
+from engine.demo.align import Alignment
 from engine.demo.model import Probes
 from engine.demo.packing import UNLABELLED
 from engine.demo.pictures import to_tensors
 from engine.demo.text import Batch, read
-from engine.demo.vision import Vision, see
+from engine.demo.vision import see
 
 BALANCE = 0.01
 
@@ -27,9 +28,10 @@ class Result:
     """The part of the loss that is about answers."""
     right: dict[str, list[bool]]
     """For each kind of question, which were predicted without a single wrong token."""
+    named: Tensor
+    """The part about words for what is seen."""
     seen: dict[str, Tensor]
     """Share of auxiliary targets that the merged tokens tell."""
-    vision: Vision
 
 
 def to_batch(arrays: dict[str, Any], device: torch.device | str = "cpu") -> Batch:
@@ -41,7 +43,7 @@ def to_batch(arrays: dict[str, Any], device: torch.device | str = "cpu") -> Batc
     return Batch(pictures=to_tensors(arrays["pictures"], device), **parts)
 
 
-def step(model: Any, probes: Probes, batch: Batch, auxiliary: float) -> Result:
+def step(model: Any, probes: Probes, alignment: Alignment, batch: Batch, auxiliary: float) -> Result:
     """One forward pass; `auxiliary` weighs the tower's own lessons."""
     vision = see(model.model.visual, batch.pictures)
     hidden, balance = read(model.model.language_model, batch, vision)
@@ -52,10 +54,11 @@ def step(model: Any, probes: Probes, batch: Batch, auxiliary: float) -> Result:
     weight = lengths.float().rsqrt()[inverse]
     answers = (F.cross_entropy(scores, wanted, reduction="none") * weight).sum() / weight.sum()
     lesson, seen = tower.losses(probes, vision, batch.pictures)
-    loss = answers + auxiliary * lesson + BALANCE * balance + tower.scale_penalty(vision)
+    named = alignment.loss(model, vision.merged, batch.pictures.targets)
+    loss = answers + auxiliary * (lesson + named) + BALANCE * balance + tower.scale_penalty(vision)
     correct = torch.ones(len(owner), device=labels.device)
     correct.scatter_reduce_(0, inverse, (scores.argmax(-1) == wanted).float(), "amin")
-    return Result(loss, answers.detach(), _by_kind(batch, owner, correct), seen, vision)
+    return Result(loss, answers.detach(), _by_kind(batch, owner, correct), named.detach(), seen)
 
 
 def _questions(batch: Batch, asked: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -66,5 +66,7 @@ def text_of(message: Message, role: str, language: Language) -> str:
 
 def summary(text: str, found: list[str], language: Language, role: str = "") -> tuple[str, str]:
     """System and user text of the request that joins the pages of a document."""
-    messages = BY_NAME["doc_analyze"].summary_messages(text, found, role or _hint(language))
+    messages = BY_NAME["doc_analyze"].summary_messages(
+        text, dict(enumerate(found, 1)), role or _hint(language)
+    )
     return text_of(messages[0], role, language), str(messages[1].content)

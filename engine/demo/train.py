@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from engine.demo import crew as crews
 from engine.demo import export, grow, joint, model, packing, pictures, tokens, tower
+from engine.demo.align import Alignment
 from engine.demo.crew import Crew
 from engine.demo.data import plots
 from engine.demo.loop import Feed, Scores, run_phase
@@ -33,6 +34,8 @@ RATE = 1.2e-3
 TOWER_PICTURES = 32
 SEQUENCES = 24
 """Pictures and sequences in one step."""
+AUXILIARY = 0.4
+"""Weight of the tower's own lessons beside answers; it falls to nothing at the end."""
 ENOUGH = 0.85
 """Share of right answers at which the next level of difficulty begins."""
 OVERDUE = (0.1, 0.25)
@@ -67,7 +70,8 @@ def train_joint(
     """Everything together, from easy samples to hard ones."""
     state = State(folder / "joint.pt", network, probes, Optimizers(network, probes, RATE, joint=True))
     pool = plots.Pool.load(folder / "plots")
-    packer = packing.Packer(tokens.Encoder(tokens.load(folder / "tokenizer")))
+    tokenizer = tokens.load(folder / "tokenizer")
+    packer, alignment = packing.Packer(tokens.Encoder(tokenizer)), Alignment(tokenizer)
     feed = Feed(
         lambda rng, level: packing.batch(rng, packer, SEQUENCES // crew.size, level, pool),
         workers,
@@ -75,13 +79,15 @@ def train_joint(
     )
 
     def learn(arrays: Any, share: float, scores: Scores) -> float:
-        result = joint.step(network, probes, joint.to_batch(arrays, device), 0.5 * max(0.15, 1 - share))
+        weight = AUXILIARY * min(1.0, 2.5 * (1 - share))
+        result = joint.step(network, probes, alignment, joint.to_batch(arrays, device), weight)
         result.loss.backward()
         for kind, rights in result.right.items():
             for right in rights:
                 scores.add(kind, right)
         for name, value in result.seen.items():
             scores.add(f"sees {name}", value.item())
+        scores.add("naming", result.named.item())
         return result.answers.item()
 
     def grade(scores: Scores) -> None:
