@@ -13,8 +13,8 @@ from torch import Tensor
 from engine.demo import tower
 from engine.demo.align import Alignment
 from engine.demo.model import Probes
-from engine.demo.packing import UNLABELLED
 from engine.demo.pictures import to_tensors
+from engine.demo.sequences import UNLABELLED
 from engine.demo.text import Batch, read
 from engine.demo.vision import see
 

@@ -19,7 +19,7 @@ from engine.demo.vision import EPSILON, ROPE_THETA, Pictures, Vision, rotate
 
 @dataclass(slots=True)
 class Batch:
-    """Packed sequences; see `packing.Sequence` for what one holds."""
+    """Packed sequences; see `sequences.Sequence` for what one holds."""
 
     pictures: Pictures
     ids: Tensor

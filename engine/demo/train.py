@@ -25,6 +25,7 @@ from engine.demo.crew import Crew
 from engine.demo.data import plots
 from engine.demo.loop import Feed, Scores, run_phase
 from engine.demo.model import Probes
+from engine.demo.sequences import Packer
 from engine.demo.state import Optimizers, State, load_weights
 from engine.demo.vision import see
 
@@ -71,7 +72,7 @@ def train_joint(
     state = State(folder / "joint.pt", network, probes, Optimizers(network, probes, RATE, joint=True))
     pool = plots.Pool.load(folder / "plots")
     tokenizer = tokens.load(folder / "tokenizer")
-    packer, alignment = packing.Packer(tokens.Encoder(tokenizer)), Alignment(tokenizer)
+    packer, alignment = Packer(tokens.Encoder(tokenizer)), Alignment(tokenizer)
     feed = Feed(
         lambda rng, level: packing.batch(rng, packer, SEQUENCES // crew.size, level, pool),
         workers,

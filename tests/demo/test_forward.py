@@ -9,11 +9,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from engine.demo import model as shape  # noqa: E402
-from engine.demo import packing, tokens  # noqa: E402
+from engine.demo import tokens  # noqa: E402
 from engine.demo.data import pairs, shape_questions, videos  # noqa: E402
 from engine.demo.data.canvas import Question  # noqa: E402
 from engine.demo.joint import to_batch  # noqa: E402
 from engine.demo.pictures import gather  # noqa: E402
+from engine.demo.sequences import Packer  # noqa: E402
 from engine.demo.text import read  # noqa: E402
 from engine.demo.vision import see  # noqa: E402
 
@@ -21,7 +22,7 @@ from engine.demo.vision import see  # noqa: E402
 @pytest.fixture(scope="module")
 def packer():
     tokenizer = tokens.load()
-    return packing.Packer(tokens.Encoder(tokenizer))
+    return Packer(tokens.Encoder(tokenizer))
 
 
 @pytest.fixture(scope="module")
