@@ -30,7 +30,7 @@ class Cache:
             return await self._past(call, "bypass")
         found = await self._answers.find(call.cache_key)
         if found is None or not fresh(found.entry, call):
-            return await self._past(call, "miss")
+            return await self._past(call, "miss" if self._answers.enabled else "bypass")
         self._telemetry.cache_lookups.labels(found.level).inc()
         return give_again(found.entry, call)
 

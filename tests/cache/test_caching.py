@@ -217,7 +217,7 @@ async def test_without_a_cache_every_request_reaches_the_engine() -> None:
         asked = [call(), call()]
         for one in asked:
             await gateway.ask(one)
-    assert [one.notes.cache for one in asked] == ["miss", "miss"]
+    assert [one.notes.cache for one in asked] == ["bypass", "bypass"]
     assert len(engine.seen) == 2
 
 

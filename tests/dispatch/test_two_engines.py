@@ -18,7 +18,7 @@ import pytest
 from tests.conftest import Start
 from tests.servers import ROOT
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 CONFIG = """
 models:
@@ -35,7 +35,7 @@ lanes:
 cache: {{url: none}}
 overload: {{breaker_failures: 2, breaker_reset_s: 1}}
 """
-BOOT_S = 300
+BOOT_S = 600
 
 
 def free_port() -> int:
@@ -54,7 +54,13 @@ class SmallServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        flags = {"model": "engine/demo/checkpoint", "served-model-name": "small", "port": str(self.port)}
+        flags = {
+            "model": "engine/demo/checkpoint",
+            "served-model-name": "small",
+            "port": str(self.port),
+            "max-model-len": "2048",
+            "limit-mm-per-prompt": '{"image": 0, "video": 0}',
+        }
         words = [word for name, value in flags.items() for word in (f"--{name}", value)]
         command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--enforce-eager", *words]
         env = {
@@ -135,12 +141,15 @@ class Load:
                 self.wrong.append(f"{reply.status_code} {reply.text}")
 
 
-async def test_the_smaller_model_stands_in_dies_and_comes_back(start: Start, tmp_path: Path) -> None:
+async def test_the_smaller_model_stands_in_dies_and_comes_back(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.servers.BOOT_LIMIT_S", BOOT_S)  # two engines boot at the same time
     small = SmallServer(free_port(), tmp_path / "small.log")
     small.start()
     try:
-        await small.until_it_answers()
         gateway = await asyncio.to_thread(start, CONFIG.format(port=small.port))
+        await small.until_it_answers()
         load = Load(gateway.url)
         async with load.running(callers=12):
             await load.until("large", "small")
