@@ -15,8 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from engine.config import DEMO_CHECKPOINT, RemoteConfig, ScriptedConfig, VllmConfig
-from gateway.settings import DEFAULT_MODEL, ModelSettings, Settings
-from gateway.settings_dispatch import TaskSettings
+from gateway.settings import DEFAULT_MODEL, ModelSettings, Settings, TaskSettings
 
 _HEAD = """\
 # Every setting of qwen-vl-gateway with its default. Copy what you change.

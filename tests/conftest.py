@@ -16,8 +16,7 @@ from prometheus_client import CollectorRegistry
 from engine.config import ScriptedConfig
 from engine.scripted import ScriptedEngine
 from gateway.app import create_app
-from gateway.settings import SafetySettings, Settings
-from gateway.settings_dispatch import CacheSettings
+from gateway.settings import CacheSettings, SafetySettings, Settings
 from tests.servers import RunningServer, launch, wait_until_ready
 
 Start = Callable[..., RunningServer]

@@ -16,7 +16,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.vllm_engine", "engine.remote", "engine.scripted"),
     ("engine.factory",),
     ("gateway.errors", "gateway.call", "gateway.breaker"),
-    ("gateway.settings_dispatch", "gateway.telemetry", "gateway.stream", "gateway.hints", "gateway.backlog"),
+    ("gateway.telemetry", "gateway.stream", "gateway.hints", "gateway.backlog"),
     ("gateway.settings", "gateway.stores", "gateway.loop_lag", "gateway.threads"),
     ("gateway.models", "gateway.media", "gateway.safety", "gateway.tasks"),
     ("gateway.cache", "gateway.lanes", "gateway.collectors"),

@@ -16,7 +16,7 @@ from gateway.cache.base import Store, StoreError
 from gateway.cache.entry import Entry, encode, seal, unseal
 from gateway.cache.factory import open_store
 from gateway.cache.memory import Memory
-from gateway.settings_dispatch import CacheSettings
+from gateway.settings import CacheSettings
 from gateway.telemetry import Telemetry
 
 log = logging.getLogger("gateway")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.cache.base import Store, StoreError
 from gateway.cache.redis import RedisStore
-from gateway.settings_dispatch import CacheSettings
+from gateway.settings import CacheSettings
 from gateway.stores.connect import connect
 from gateway.stores.embedded import EmbeddedValkey, socket_path
 

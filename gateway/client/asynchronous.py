@@ -126,7 +126,8 @@ class AsyncQwenVLClient:
 
     async def _one(self, request: dict[str, Any]) -> Answer | QwenVLError:
         try:
-            return await self.ask(**request)
+            answer: Answer = await self.ask(**request)
+            return answer
         except QwenVLError as error:
             return error
 

@@ -111,7 +111,8 @@ class QwenVLClient:
 
     def _one(self, request: dict[str, Any]) -> Answer | QwenVLError:
         try:
-            return self.ask(**request)
+            answer: Answer = self.ask(**request)
+            return answer
         except QwenVLError as error:
             return error
 

@@ -14,8 +14,7 @@ from gateway.errors import Overload
 from gateway.lanes.pressure import Sampled, free_memory_mb
 from gateway.lanes.slots import Slots
 from gateway.models import Pool
-from gateway.settings import Settings
-from gateway.settings_dispatch import LaneSettings
+from gateway.settings import LaneSettings, Settings
 
 _HANG_S = 5.0
 """Seconds without a first chunk after which a missed deadline is the engine's fault, not the client's."""

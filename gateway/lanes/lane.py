@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from gateway.lanes.queue import FairQueue
-from gateway.settings_dispatch import LaneSettings
+from gateway.settings import LaneSettings
 
 _MEMORY = 0.1
 """Weight of the newest request in the running average of how long a slot is held."""

@@ -18,7 +18,7 @@ from gateway.call import Lane
 from gateway.errors import Overload
 from gateway.lanes.lane import LaneState
 from gateway.lanes.queue import Ticket
-from gateway.settings_dispatch import LaneSettings
+from gateway.settings import LaneSettings
 
 _LEAST_RETRY_S = 1.0
 _MARGIN_S = 0.05

@@ -11,7 +11,7 @@ import pytest
 from gateway.call import Lane
 from gateway.errors import OVERLOADED, Overload
 from gateway.lanes.slots import Permit, Slots
-from gateway.settings_dispatch import LaneSettings
+from gateway.settings import LaneSettings
 from tests.dispatch.engines import HeldEngine
 from tests.dispatch.house import House, call, house, settle
 

@@ -6,15 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from gateway.call import Lane
-
-
-class Section(BaseModel):
-    """A part of the configuration: frozen, and without room for misspelt names."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from gateway.settings.section import Section
 
 
 class CacheSettings(Section):

@@ -1,0 +1,29 @@
+"""The settings of the HTTP server."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from gateway.settings.section import Section
+
+
+class ServerSettings(Section):
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    cors_origins: list[str] = Field(
+        default_factory=list,
+        description='Origins whose pages may call the API from a browser; `["*"]` for all.',
+    )
+    max_body_mb: float = Field(default=64, gt=0, description="Largest request body in MB.")
+    drain_timeout_s: float = Field(
+        default=30, ge=0, description="Seconds that running requests get to finish after SIGTERM."
+    )
+    request_timeout_s: float = Field(default=30, gt=0, description="Seconds one interactive answer may take.")
+    long_request_timeout_s: float = Field(
+        default=120, gt=0, description="Seconds a document or video answer may take."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="How much the gateway writes to the log."
+    )
