@@ -90,7 +90,7 @@ def ask(base_url: str, key: str, case: Case, form: str) -> dict[str, Any]:
         body["video"] = film(case.images)
     else:
         body["images"] = [picture(image, form) for image in case.images]
-    headers = {"Content-Type": "application/json", "X-Cache-Control": "no-store"}
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-cache, no-store"}
     if key:
         headers["Authorization"] = f"Bearer {key}"
     request = urllib.request.Request(f"{base_url}/infer", json.dumps(body).encode(), headers)

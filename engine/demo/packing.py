@@ -34,13 +34,13 @@ class Level:
 
 LEVELS = (Level(2, 3, 1, 2, 9, 128), Level(3, 5, 2, 3, 99, 192), Level(5, 8, 3, 5, 99, 256))
 MIXTURE = {
-    "shapes": 0.23,
-    "chart": 0.29,
-    "reading": 0.24,
-    "pair": 0.1,
-    "video": 0.09,
-    "summary": 0.04,
-    "talk": 0.01,
+    "shapes": 0.12,
+    "chart": 0.2,
+    "reading": 0.32,
+    "pair": 0.08,
+    "video": 0.06,
+    "summary": 0.2,
+    "talk": 0.02,
 }
 
 
@@ -84,11 +84,15 @@ def sequence(rng: Random, packer: Packer, level: Level, pool: plots.Pool | None)
 
 
 def _summary(rng: Random, packer: Packer) -> Sequence:
+    """Several documents behind one system message; each is a question of its own."""
     language = rng.choice(LANGUAGES)
-    text, found, answer = talk.pages(rng, language)
     role = rng.choice(prompts.ROLES[language]) if rng.random() < 0.15 else ""
-    system, asked = prompts.summary(text, found, language, role)
-    return packer.pack(rng, Sample([], [], [Question(asked, answer, "summary", "doc_analyze")]), system)
+    system, questions = "", []
+    for _ in range(8):
+        text, found, answer = talk.pages(rng, language)
+        system, asked = prompts.summary(text, found, language, role)
+        questions.append(Question(asked, answer, "summary", "doc_analyze"))
+    return packer.pack(rng, Sample([], [], questions), system)
 
 
 def batch(rng: Random, packer: Packer, count: int, level: int, pool: plots.Pool | None) -> dict[str, Any]:

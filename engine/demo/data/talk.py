@@ -118,7 +118,7 @@ def pages(rng: Random, language: Language) -> tuple[str, list[str], str]:
     An empty question stands for the task's own default.
     """
     found = []
-    for _ in range(rng.choice((1, 2, 2, 3, 3, 4))):
+    for _ in range(rng.choice((1, 1, 2, 2, 3, 3))):
         lines = [reading.line(rng) for _ in range(rng.choice((1, 1, 1, 2, 3)))]
         found.append("\n".join(lines))
     draw = rng.random()
