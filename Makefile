@@ -1,13 +1,16 @@
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-all check format demo-model clean
+.PHONY: help install install-clients serve test test-all test-clients check format demo-model clean
 
 BIN := .venv/bin
 
 help: ## Show this help
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 install: ## Set up .venv with pinned versions
 	@deploy/install.sh
+
+install-clients: ## Set up .venv-clients, which `make test-clients` asks through
+	@tests/clients/install.sh
 
 serve: install ## Start the gateway on 127.0.0.1:8000 (ARGS="--port 9000" for flags)
 	@$(BIN)/qwen-vl serve $(ARGS)
@@ -16,9 +19,15 @@ test: ## Set up and run the tests with the real engine
 	@deploy/install.sh dev
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-all: ## The tests and those that take minutes
+test-all: ## The tests, those that take minutes, and those of the official clients
 	@deploy/install.sh dev
+	@tests/clients/install.sh
 	@$(BIN)/python -m pytest -m "" $(ARGS)
+
+test-clients: ## The tests that ask through the official clients of other APIs
+	@deploy/install.sh dev
+	@tests/clients/install.sh
+	@$(BIN)/python -m pytest -m clients $(ARGS)
 
 check: ## Lint, format and types
 	@deploy/install.sh dev

@@ -74,6 +74,7 @@ class ScriptedConfig(_Config):
 
     kind: Literal["scripted"] = Field(description="The kind of engine.")
     answer: str = Field(default="", description="What it answers; empty: it describes what it was sent.")
+    reasoning: str = Field(default="", description="What it thinks aloud before it answers.")
     token_delay_ms: float = Field(default=0.0, ge=0, description="Pause before each token.")
     first_token_delay_ms: float = Field(default=0.0, ge=0, description="Pause before the first token.")
     max_running: int = Field(

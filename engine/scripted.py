@@ -65,21 +65,28 @@ class ScriptedEngine:
                 self.aborted.append(request.id)
 
     async def _chunks(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
-        tokens = _TOKEN.findall(self._config.answer or _describe(request))
+        if (name := _called(request)) is not None:
+            yield self._tool_call(request, name)
+            return
+        thought = _TOKEN.findall(self._config.reasoning)
+        tokens = thought + _TOKEN.findall(self._config.answer or _describe(request))
         limit = request.sampling.max_tokens or len(tokens)
         finish: FinishReason = "length" if limit < len(tokens) else "stop"
         tokens = tokens[:limit]
         usage = Usage(prompt_tokens=_prompt_tokens(request), completion_tokens=len(tokens))
         await asyncio.sleep(self._config.first_token_delay_ms / 1000)
-        pieces = tokens if request.stream else ["".join(tokens)]
-        for index, piece in enumerate(pieces):
+        pieces = [(token, "") if i < len(thought) else ("", token) for i, token in enumerate(tokens)]
+        if not request.stream:
+            pieces = [("".join(t for t, _ in pieces), "".join(c for _, c in pieces))]
+        for index, (reasoning, content) in enumerate(pieces):
             if self.fail_with is not None and index >= self.fail_after:
                 raise self.fail_with
             count = 1 if request.stream else len(tokens)
             await asyncio.sleep(self._config.token_delay_ms / 1000 * count)
             last = index == len(pieces) - 1
             choice = Choice(
-                content=piece,
+                content=content,
+                reasoning=reasoning,
                 finish_reason=finish if last else None,
                 logprob_sum=_LOGPROB * count if request.score else None,
                 token_count=count,
@@ -91,6 +98,26 @@ class ScriptedEngine:
                 choices=(choice,),
                 usage=usage if last else None,
             )
+
+    def _tool_call(self, request: ChatRequest, name: str) -> ChatChunk:
+        function = {"name": name, "arguments": self._config.answer or "{}"}
+        call = {"index": 0, "id": f"call_{request.id}", "type": "function", "function": function}
+        return ChatChunk(
+            id=request.id,
+            model=self._name,
+            created=int(time.time()),
+            choices=(Choice(tool_calls=[call], finish_reason="tool_calls", token_count=1),),
+            usage=Usage(prompt_tokens=_prompt_tokens(request), completion_tokens=1),
+        )
+
+
+def _called(request: ChatRequest) -> str | None:
+    """The tool that must be called, if one must; the answer then stands for its arguments."""
+    if not request.tools:
+        return None
+    if isinstance(request.tool_choice, dict):
+        return str(request.tool_choice["function"]["name"])
+    return str(request.tools[0]["function"]["name"]) if request.tool_choice == "required" else None
 
 
 def _describe(request: ChatRequest) -> str:

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount
 
 from engine.base import Engine
 from gateway.backlog import Backlog
@@ -86,7 +87,14 @@ def create_app(
             await services.safety.aclose()
 
     app = Starlette(
-        routes=[*inference.ROUTES, *files.ROUTES, *catalogue.ROUTES, *operations.ROUTES, *docs.ROUTES],
+        routes=[
+            *inference.ROUTES,
+            *files.ROUTES,
+            *catalogue.ROUTES,
+            Mount("/m/{served}", routes=[*inference.ROUTES, *catalogue.ROUTES]),
+            *operations.ROUTES,
+            *docs.ROUTES,
+        ],
         middleware=_middleware(settings),
         exception_handlers={HTTPException: on_http_exception, Exception: on_failure},
         lifespan=lifespan,

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from gateway import __version__
+from gateway.commands import ask
 from gateway.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -156,6 +157,10 @@ def _with_store(config: Path | None, work: Callable[[Store], Awaitable[T]]) -> T
     except StoreError as error:
         _err.print(f"[red]Error:[/] The cache cannot be reached: {error}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
+
+
+for command in (ask.ask, ask.tasks, ask.models):
+    app.command()(command)
 
 
 def _settings(config: Path | None, flags: dict[str, Any]) -> Settings:

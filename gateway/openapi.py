@@ -8,7 +8,12 @@ import msgspec
 
 from gateway import __version__
 from gateway.errors import CODES, Code
-from gateway.wire.openai import ChatBody
+from gateway.openapi_formats import SCHEMAS
+from gateway.wire.anthropic_body import MessagesBody
+from gateway.wire.dashscope import DashBody
+from gateway.wire.gemini_body import GeminiBody
+from gateway.wire.openai_body import ChatBody
+from gateway.wire.simple import SimpleBody
 from gateway.wire.tasks import TaskBody
 
 _REF = "#/components/schemas/{name}"
@@ -88,10 +93,13 @@ _FILE = _object(
 _READY = _object("status models", status=_TEXT, detail=_TEXT, models={"type": "object"})
 
 
+_BODIES = (TaskBody, ChatBody, SimpleBody, GeminiBody, DashBody, MessagesBody)
+
+
 def document() -> dict[str, Any]:
     """All of it. The same for every configuration."""
-    _, components = msgspec.json.schema_components([TaskBody, ChatBody], ref_template=_REF)
-    components |= {
+    _, components = msgspec.json.schema_components(_BODIES, ref_template=_REF)
+    components |= SCHEMAS | {
         "Envelope": _ENVELOPE,
         "OpenAIError": _OPENAI_ERROR,
         "ChatCompletion": _COMPLETION,
@@ -116,7 +124,7 @@ def _paths() -> dict[str, Any]:
         "/infer": _inference(
             "Ask a task", "TaskBody", "Envelope", "Envelope", "A stream where `options.stream` is true."
         ),
-        "/infer_stream": _inference("Ask a task and stream the answer", "TaskBody", None, "Envelope", ""),
+        "/infer_stream": _inference("Ask a task and stream the answer", "TaskBody", None, "Envelope"),
         "/v1/chat/completions": _inference(
             "OpenAI chat completions",
             "ChatBody",
@@ -124,6 +132,35 @@ def _paths() -> dict[str, Any]:
             "OpenAIError",
             "A stream where asked for.",
         ),
+        "/v1/chat": _inference("The simple chat", "SimpleBody", "SimpleReply", "SimpleError", stream=""),
+        "/v1/chat/stream": _inference("The simple chat, streamed", "SimpleBody", None, "SimpleError"),
+        "/v1/messages": _inference(
+            "Anthropic messages",
+            "MessagesBody",
+            "AnthropicReply",
+            "AnthropicError",
+            "A stream where asked for.",
+        ),
+        "/v1/messages/count_tokens": _inference(
+            "Count tokens for Anthropic", "MessagesBody", "AnthropicCount", "AnthropicError", stream=""
+        ),
+        **_gemini("v1"),
+        **_gemini("v1beta"),
+        "/api/v1/services/aigc/multimodal-generation/generation": _inference(
+            "DashScope multimodal generation",
+            "DashBody",
+            "DashReply",
+            "DashError",
+            "A stream where `X-DashScope-SSE: enable` is sent.",
+        ),
+        "/v1beta/models": _get("The served models for Gemini's clients", _ref("GeminiModels")),
+        "/v1beta/models/{name}": _get(
+            "One served model for Gemini's clients",
+            _ref("GeminiModel"),
+            path_parameter="name",
+            missing="GeminiError",
+        ),
+        "/v1/health": _get("The state of the simple chat", _ref("SimpleHealth")),
         "/v1/files": {**_upload(), **_get("The tenant's files", _object("data", data={"type": "array"}))},
         "/v1/files/{id}": {
             **_get("One file", _ref("File"), path_parameter="id", missing="OpenAIError"),
@@ -148,8 +185,28 @@ def _paths() -> dict[str, Any]:
     }
 
 
-def _inference(summary: str, body: str, reply: str | None, error: str, note: str) -> dict[str, Any]:
-    content: dict[str, Any] = {_SSE: {"schema": _TEXT}}
+def _gemini(version: str) -> dict[str, Any]:
+    """Google's clients use either version; the same lies behind both."""
+    model = f"/{version}/models/{{model}}"
+    of = f"of Gemini {version}"
+    asked = {
+        f"{model}:generateContent": _inference(
+            f"Content {of}", "GeminiBody", "GeminiReply", "GeminiError", stream=""
+        ),
+        f"{model}:streamGenerateContent": _inference(f"Stream {of}", "GeminiBody", None, "GeminiError"),
+        f"{model}:countTokens": _inference(
+            f"Token count {of}", "GeminiBody", "GeminiCount", "GeminiError", stream=""
+        ),
+    }
+    for path in asked.values():
+        path["post"]["parameters"] = [{"name": "model", "in": "path", "required": True, "schema": _TEXT}]
+    return asked
+
+
+def _inference(
+    summary: str, body: str, reply: str | None, error: str, note: str = "", stream: str = _SSE
+) -> dict[str, Any]:
+    content: dict[str, Any] = {stream: {"schema": _TEXT}} if stream else {}
     if reply:
         content = {_JSON: {"schema": _ref(reply)}, **content}
     answer = {"description": f"The answer. {note}".strip(), "content": content}

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
+
 import msgspec
 from starlette.types import Scope
 
 from gateway.models import Models
 from gateway.settings import Settings
 from gateway.stages.base import Handler, Services
+from gateway.tasks import BY_NAME, Task
 from gateway.telemetry import Telemetry
 
 
 class Gateway(msgspec.Struct):
     services: Services
     handler: Handler
+    tasks: Mapping[str, Task] = msgspec.field(default_factory=lambda: BY_NAME)
+    """Every task by its name, the operator's own among them."""
+    started: float = msgspec.field(default_factory=time.monotonic)
     draining: bool = False
     load_error: str = ""
     """Why a model could not be loaded; empty while all is well."""

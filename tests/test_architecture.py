@@ -21,12 +21,13 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gateway.models", "gateway.media", "gateway.safety", "gateway.tasks"),
     ("gateway.cache", "gateway.lanes", "gateway.collectors"),
     ("gateway.stages", "gateway.wire"),
-    ("gateway.pipeline", "gateway.responses", "gateway.openapi"),
+    ("gateway.pipeline", "gateway.responses", "gateway.openapi", "gateway.openapi_formats"),
     ("gateway.state",),
     ("gateway.middleware", "gateway.routes"),
     ("gateway.app", "gateway.doctor", "gateway.example_config"),
     ("gateway.server", "gateway.banner"),
-    ("gateway.cli",),
+    ("gateway.client",),
+    ("gateway.cli", "gateway.commands"),
 )
 SIBLINGS_APART = (("gateway.stages", "gateway.wire"),)
 TRAINING = "engine.demo"

@@ -119,7 +119,9 @@ def test_the_chinese_readme_keeps_step() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "docs/api.md", "docs/errors.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "README.zh-CN.md", "docs/api.md", "docs/errors.md", "docs/formats.md"]
+)
 def test_links_lead_somewhere(name: str) -> None:
     page = ROOT / name
     for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):

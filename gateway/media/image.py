@@ -28,14 +28,17 @@ Image.MAX_IMAGE_PIXELS = None  # `_check_size` holds the configured limit before
 
 def prepare(medium: Medium, settings: MediaSettings) -> None:
     """Fill in `frames` and `digest` of an image. Raises `GatewayError`."""
-    picture = finish(decode(medium.data or b"", medium.options, settings), settings)
-    medium.frames = (picture,)
-    medium.digest = digest(picture)
+    _finish(medium, decode(medium.data or b"", medium.options, settings), settings)
 
 
 def prepare_page(medium: Medium, page: Image.Image, settings: MediaSettings) -> None:
     """As `prepare`, for a page of a document that has been rendered."""
-    picture = finish(edit(page, medium.options), settings)
+    redact(page, medium.options.redact)
+    _finish(medium, page, settings)
+
+
+def _finish(medium: Medium, picture: Image.Image, settings: MediaSettings) -> None:
+    picture = clean(fit(picture, settings), medium.options)
     medium.frames = (picture,)
     medium.digest = digest(picture)
 
@@ -48,7 +51,7 @@ def pixels(data: bytes, settings: MediaSettings) -> int:
 
 
 def decode(data: bytes, options: MediumOptions, settings: MediaSettings) -> Image.Image:
-    """The picture as its options ask for, RGB. Raises `GatewayError`."""
+    """The picture upright, RGB and redacted. Raises `GatewayError`."""
     with _open(data) as opened:
         _check_size(opened.size, settings)
         longest = max(opened.size)
@@ -59,20 +62,15 @@ def decode(data: bytes, options: MediumOptions, settings: MediaSettings) -> Imag
             picture = _rgb(picture)
         except Exception as error:  # Pillow raises nearly anything on broken files
             raise GatewayError(IMAGE_FORMAT, "An image is broken or cut off.") from error
-    return edit(picture, options, factor)
-
-
-def edit(picture: Image.Image, options: MediumOptions, factor: float = 1.0) -> Image.Image:
-    """The RGB picture, redacted and cleaned. `factor` is its size relative to the source's.
-
-    Raises `GatewayError`.
-    """
     redact(picture, options.redact, factor)
-    return picture if options.preprocess == "none" else scan.clean(picture, options.preprocess)
+    return picture
 
 
 def redact(picture: Image.Image, boxes: tuple[Box, ...], factor: float = 1.0) -> None:
-    """Blacken the boxes in place. Raises `GatewayError` for one that hits nothing: it was meant to."""
+    """Blacken the boxes in place. `factor` is the picture's size relative to the source's.
+
+    Raises `GatewayError` for a box that hits nothing: it was meant to.
+    """
     draw = ImageDraw.Draw(picture)
     for number, box in enumerate(boxes):
         left, top = (int(side * factor) for side in box[:2])
@@ -82,7 +80,12 @@ def redact(picture: Image.Image, boxes: tuple[Box, ...], factor: float = 1.0) ->
         draw.rectangle((left, top, right, bottom), fill="black")
 
 
-def finish(picture: Image.Image, settings: MediaSettings) -> Image.Image:
+def clean(picture: Image.Image, options: MediumOptions) -> Image.Image:
+    """The RGB picture as `options.preprocess` asks for."""
+    return picture if options.preprocess == "none" else scan.clean(picture, options.preprocess)
+
+
+def fit(picture: Image.Image, settings: MediaSettings) -> Image.Image:
     """The picture scaled to what the model takes: no longer than its limit, no shorter than a patch."""
     longest, shortest = max(picture.size), min(picture.size)
     factor = min(1.0, settings.max_side / longest)

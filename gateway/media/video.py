@@ -47,7 +47,8 @@ def _from_parts(medium: Medium, settings: MediaSettings) -> Iterator[Timed]:
         frame = image.decode(part.data or b"", part.options, settings)
         if size is None:
             size = _frame_size(frame.size, len(medium.parts), settings)
-        yield number / settings.video_fps, frame if frame.size == size else frame.resize(size)
+        frame = frame if frame.size == size else frame.resize(size)
+        yield number / settings.video_fps, image.clean(frame, part.options)
 
 
 def _from_file(medium: Medium, settings: MediaSettings) -> Iterator[Timed]:
@@ -135,14 +136,14 @@ class _Clip:
     def _picture(self, frame: VideoFrame, count: int) -> Image.Image:
         """The frame upright, redacted and small. Its size may differ from the stream's: both are checked."""
         self._check_size(frame.width * frame.height)
-        if not self._options.redact and self._options.preprocess == "none":
+        if not self._options.redact:
             frame = frame.reformat(*_frame_size((frame.width, frame.height), count, self._settings))
         picture: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
         if turn := round(frame.rotation) % 360:
             picture = picture.rotate(turn, expand=True)
-        picture = image.edit(picture, self._options)
+        image.redact(picture, self._options.redact)
         size = _frame_size(picture.size, count, self._settings)
-        return picture if picture.size == size else picture.resize(size)
+        return image.clean(picture if picture.size == size else picture.resize(size), self._options)
 
     def _check_size(self, pixels: int) -> None:
         if pixels > (limit := self._settings.max_pixels_m) * 1e6:

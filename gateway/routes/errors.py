@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import errors
 from gateway.errors import GatewayError
-from gateway.wire import openai, tasks
+from gateway.wire import anthropic, dashscope, gemini, openai, simple, tasks
 from gateway.wire.base import RenderError
+
+_SERVED = re.compile(r"/m/[^/]+/")
+"""A model's own routes lie below this."""
+
+_RENDERS: tuple[tuple[re.Pattern[str], RenderError], ...] = (
+    (re.compile(r"/v1beta/|/v1/models/[^?]+:[a-zA-Z]+$"), gemini.error),
+    (re.compile(r"/v1/messages(/|$)"), anthropic.error),
+    (re.compile(r"/v1/chat$|/v1/chat/stream$|/v1/health$"), simple.error),
+    (re.compile(r"/v1/"), openai.error),
+    (re.compile(r"/api/v1/"), dashscope.error),
+    (re.compile(r""), tasks.error),
+)
+"""Which format a path speaks; the first that matches."""
 
 
 class ErrorResponse(Response):
@@ -19,9 +35,12 @@ class ErrorResponse(Response):
         super().__init__(render(error, request_id), error.code.status, error.reply_headers)
 
 
-def render_for(path: str) -> RenderError:
-    """The error format of a path: OpenAI's below `/v1/`, the gateway's own elsewhere."""
-    return openai.error if path.startswith("/v1/") else tasks.error
+def render_for(path: str, headers: Mapping[str, str] | None = None) -> RenderError:
+    """The error format of a path; that of Gemini too where its key header asks for models."""
+    path = _SERVED.sub("/", path, count=1)
+    if headers is not None and path.startswith("/v1/models") and gemini.KEY_HEADER in headers:
+        return gemini.error
+    return next(render for pattern, render in _RENDERS if pattern.match(path))
 
 
 async def on_http_exception(request: Request, exception: Exception) -> Response:
@@ -41,4 +60,4 @@ async def on_failure(request: Request, exception: Exception) -> Response:
 
 def error_response(request: Request, error: GatewayError) -> Response:
     path = request.scope["path"]
-    return ErrorResponse(error, render_for(path), request.scope["state"]["request_id"])
+    return ErrorResponse(error, render_for(path, request.headers), request.scope["state"]["request_id"])

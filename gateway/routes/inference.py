@@ -13,9 +13,10 @@ from gateway.hints import read_hints
 from gateway.responses import PipelineResponse, as_gateway_error
 from gateway.routes.errors import ErrorResponse
 from gateway.routes.forms import FORM, as_json, read_form
+from gateway.routes.intake import intake
 from gateway.state import Gateway, gateway_of
-from gateway.wire import openai, tasks
-from gateway.wire.base import Intake, Parse, RenderError
+from gateway.wire import anthropic, dashscope, gemini, openai, simple, tasks
+from gateway.wire.base import Parse, RenderError
 
 
 class Inference:
@@ -53,9 +54,7 @@ class Inference:
         if is_form:
             kind = request.headers["content-type"]
             body, uploads = await as_json(await read_form(body, kind, gateway.settings.media.max_items))
-        call, encoder = self._parse(
-            body, Intake(request_id, gateway.settings, gateway.models, uploads, hints)
-        )
+        call, encoder = self._parse(body, intake(request, uploads, hints))
         hints.apply(call)
         return PipelineResponse(gateway.handler, call, encoder, self._error, gateway.telemetry)
 
@@ -96,8 +95,24 @@ def _route(path: str, parse: Parse, error: RenderError, *, forms: bool = False) 
     return Route(path, endpoint, methods=["POST"])
 
 
+def _gemini(version: str) -> tuple[BaseRoute, ...]:
+    model = f"/{version}/models/{{model:path}}"
+    return (
+        _route(f"{model}:generateContent", gemini.parse, gemini.error),
+        _route(f"{model}:streamGenerateContent", gemini.parse_stream, gemini.error),
+        _route(f"{model}:countTokens", gemini.parse_count, gemini.error),
+    )
+
+
 ROUTES: tuple[BaseRoute, ...] = (
     _route("/infer", tasks.parse, tasks.error, forms=True),
     _route("/infer_stream", tasks.parse_stream, tasks.error, forms=True),
     _route("/v1/chat/completions", openai.parse, openai.error),
+    _route("/v1/chat", simple.parse, simple.error),
+    _route("/v1/chat/stream", simple.parse_stream, simple.error),
+    _route("/v1/messages", anthropic.parse, anthropic.error),
+    _route("/v1/messages/count_tokens", anthropic.parse_count, anthropic.error),
+    *_gemini("v1"),
+    *_gemini("v1beta"),
+    _route("/api/v1/services/aigc/multimodal-generation/generation", dashscope.parse, dashscope.error),
 )

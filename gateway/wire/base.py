@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import msgspec
 
@@ -15,6 +15,7 @@ from gateway.hints import Hints
 from gateway.models import Models
 from gateway.settings import Settings
 from gateway.stream import Reply
+from gateway.tasks import BY_NAME, Task
 
 T = TypeVar("T")
 
@@ -31,6 +32,11 @@ class Intake(msgspec.Struct, frozen=True):
     uploads: Mapping[str, bytes] = {}
     """Files that came with the body itself, by the source that names them in it."""
     hints: Hints = Hints()
+    tasks: Mapping[str, Task] = msgspec.field(default_factory=lambda: BY_NAME)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """The request's headers, for the formats that ask for a stream or a task by one."""
+    path: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """The parameters of the path: `model` as Gemini's clients name it, `served` of a model's own routes."""
 
     def deadline(self, lane: Lane, timeout_ms: int | None = None) -> float:
         """When an answer in this lane must be complete, on the monotonic clock.
@@ -76,6 +82,12 @@ RenderError = Callable[[GatewayError, str], bytes]
 """The body of a refusal for a request id, in the format's own shape."""
 
 
+def sse(data: Any, event: str = "") -> bytes:
+    """One server-sent event; without a name where none is given."""
+    head = f"event: {event}\n".encode() if event else b""
+    return b"%bdata: %b\n\n" % (head, json_encode(data))
+
+
 def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     """The body as the decoder's type. Raises `GatewayError` with the field that is wrong."""
     try:
@@ -85,6 +97,14 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         detail = "The body is empty." if not body.strip() else "The body is not valid JSON."
         raise GatewayError(INVALID_REQUEST, detail) from None
+
+
+def convert(value: Any, kind: type[T]) -> T:
+    """A decoded body as `kind`. Raises `GatewayError` with the field that is wrong."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        refuse(error)
 
 
 def refuse(error: msgspec.ValidationError) -> NoReturn:

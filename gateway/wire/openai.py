@@ -2,84 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct
 
 from engine.types import ChatChunk, ChatRequest, Choice, MediaPart, Message, Part, Sampling, TextPart, Usage
 from gateway import errors
-from gateway.call import Call, Event, Lane, Progress
+from gateway.call import Call, Event, Progress
 from gateway.errors import GatewayError
 from gateway.models import Model
 from gateway.stream import FoldedChoice, Reply
-from gateway.wire.base import Encoder, Intake, count, decode, invalid, json_encode, medium_of
+from gateway.wire.base import Encoder, Intake, decode, invalid, json_encode, medium_of
+from gateway.wire.calls import call_of, target
+from gateway.wire.openai_body import (
+    ChatBody,
+    ChatMessage,
+    Content,
+    ImageContent,
+    RefusalContent,
+    TextContent,
+    Url,
+    VideoContent,
+)
 
 name = "openai"
-
-Name = Annotated[str, Meta(min_length=1, max_length=64)]
-
-
-class Url(Struct, frozen=True):
-    url: str
-    detail: Literal["auto", "low", "high", "original"] = "auto"
-
-
-class TextContent(Struct, frozen=True, tag="text"):
-    text: str
-
-
-class ImageContent(Struct, frozen=True, tag="image_url"):
-    image_url: Url
-
-
-class VideoContent(Struct, frozen=True, tag="video_url"):
-    video_url: Url
-
-
-Content = TextContent | ImageContent | VideoContent
-
-
-class ChatMessage(Struct, frozen=True):
-    role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[Content] | None = None
-    name: str | None = None
-    tool_calls: list[dict[str, Any]] | None = None
-    tool_call_id: str | None = None
-
-
-class StreamOptions(Struct, frozen=True):
-    include_usage: bool = False
-
-
-class ChatBody(Struct, frozen=True):
-    """A request to `/v1/chat/completions`. Fields that are not named here are passed over."""
-
-    messages: Annotated[list[ChatMessage], Meta(min_length=1, max_length=1024)]
-    model: Annotated[str, Meta(max_length=256)] | None = None
-    stream: bool | None = None
-    stream_options: StreamOptions | None = None
-    max_tokens: Annotated[int, Meta(ge=1)] | None = None
-    max_completion_tokens: Annotated[int, Meta(ge=1)] | None = None
-    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Meta(gt=0, le=1)] | None = None
-    top_k: Annotated[int, Meta(ge=-1)] | None = None
-    min_p: Annotated[float, Meta(ge=0, le=1)] | None = None
-    n: Annotated[int, Meta(ge=1, le=8)] | None = None
-    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
-    stop: str | Annotated[list[str], Meta(max_length=16)] | None = None
-    presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
-    frequency_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
-    repetition_penalty: Annotated[float, Meta(gt=0, le=2)] | None = None
-    logit_bias: dict[str, Annotated[float, Meta(ge=-100, le=100)]] | None = None
-    logprobs: bool | None = None
-    top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
-    response_format: dict[str, Any] | None = None
-    tools: Annotated[list[dict[str, Any]], Meta(max_length=128)] | None = None
-    tool_choice: str | dict[str, Any] | None = None
-    parallel_tool_calls: bool | None = None
-    reasoning_effort: Annotated[str, Meta(max_length=16)] | None = None
-
 
 _bodies = msgspec.json.Decoder(ChatBody)
 
@@ -88,9 +35,8 @@ def parse(body: bytes, intake: Intake) -> tuple[Call, Encoder]:
     """The call for a body, and what writes its answer. Raises `GatewayError`."""
     request = decode(body, _bodies)
     _check(request)
-    chat = _chat(request, intake.models.get(request.model), intake.request_id)
-    lane: Lane = "video" if count(chat.media, "video") else "interactive"
-    call = Call(request_id=intake.request_id, chat=chat, wire=name, lane=lane, deadline=intake.deadline(lane))
+    asked = target(intake, request.model)
+    call = call_of(intake, _chat(request, asked.model, intake.request_id), asked, name)
     include_usage = bool(request.stream_options and request.stream_options.include_usage)
     return call, ChatEncoder(call, include_usage)
 
@@ -153,9 +99,18 @@ def _message(message: ChatMessage) -> Message:
 def _part(part: Content) -> Part:
     if isinstance(part, TextContent):
         return TextPart(part.text)
+    if isinstance(part, RefusalContent):
+        return TextPart(part.refusal)
     if isinstance(part, ImageContent):
-        return MediaPart(medium_of(part.image_url.url, "image"))
-    return MediaPart(medium_of(part.video_url.url, "video"))
+        return MediaPart(medium_of(_address(part.image_url), "image"))
+    if isinstance(part, VideoContent):
+        return MediaPart(medium_of(_address(part.video_url), "video"))
+    raise invalid("messages", "the model does not hear; input_audio is not taken.")
+
+
+def _address(url: Url | str) -> str:
+    """Some clients send the bare address in place of the object that holds it."""
+    return url if isinstance(url, str) else url.url
 
 
 class ChatEncoder:
@@ -279,7 +234,7 @@ def _error(error: GatewayError) -> dict[str, Any]:
     return {"message": error.message, "type": kind, "param": error.param, "code": code}
 
 
-def models(models: Any) -> dict[str, Any]:
+def models(models: Iterable[Model]) -> dict[str, Any]:
     """The body of `GET /v1/models`."""
     return {"object": "list", "data": [entry for model in models for entry in _entries(model)]}
 

@@ -15,8 +15,9 @@ from gateway.call import Call, Event, Lane, Plan, Progress, Ranges
 from gateway.errors import OVERLOADED, SUCCESS, GatewayError
 from gateway.models import Model
 from gateway.stream import Reply
-from gateway.tasks import BY_NAME, Task
+from gateway.tasks import Task
 from gateway.wire.base import Encoder, Intake, count, decode, invalid, json_encode, medium_of
+from gateway.wire.tasked import held_to
 
 name = "tasks"
 
@@ -72,9 +73,9 @@ def parse_stream(body: bytes, intake: Intake) -> tuple[Call, Encoder]:
 
 def _parse(body: bytes, intake: Intake, *, stream: bool) -> tuple[Call, Encoder]:
     request = decode(body, _bodies)
-    task = BY_NAME.get(request.task)
+    task = intake.tasks.get(request.task)
     if task is None:
-        raise invalid("task", f"there is no task of this name; there are {', '.join(BY_NAME)}.")
+        raise invalid("task", f"there is no task of this name; there are {', '.join(intake.tasks)}.")
     media = _media(task, request, intake.uploads)
     _check(task, request, media)
     model = intake.models.get(request.model)
@@ -178,7 +179,7 @@ class _Chats:
             messages=messages,
             sampling=self._sampling(),
             stream=self._stream if stream is None else stream,
-            response_format=_held_to(self._task),
+            response_format=held_to(self._task),
             score=True,
         )
 
@@ -192,16 +193,6 @@ class _Chats:
             seed=options.seed,
             stop=options.stop,
         )
-
-
-def _held_to(task: Task) -> dict[str, Any] | None:
-    """OpenAI's `response_format` for the task's schema."""
-    if task.schema is None:
-        return None
-    return {
-        "type": "json_schema",
-        "json_schema": {"name": task.name, "schema": task.schema, "strict": True},
-    }
 
 
 class TaskEncoder:

@@ -6,18 +6,13 @@ import httpx
 import openai
 import pytest
 
-from engine.config import ScriptedConfig
 from engine.errors import ContextTooLong, GenerationFailed
-from engine.scripted import ScriptedEngine
 from tests.conftest import Gateway
 from tests.events import events
 from tests.pictures import square
+from tests.scripts import scripted
 
 HELLO = [{"role": "user", "content": "Hello"}]
-
-
-def scripted(answer: str = "", **config: float) -> ScriptedEngine:
-    return ScriptedEngine("qwen3-vl-30b", ScriptedConfig(kind="scripted", answer=answer, **config))
 
 
 def sdk(client: httpx.AsyncClient) -> openai.AsyncOpenAI:
@@ -109,3 +104,28 @@ async def test_models_are_listed_under_all_their_names(client: httpx.AsyncClient
     assert (await sdk(client).models.retrieve("qwen3-vl")).id == "qwen3-vl"
     with pytest.raises(openai.NotFoundError):
         await sdk(client).models.retrieve("gpt-9")
+
+
+async def test_thoughts_are_apart_from_the_answer(gateway: Gateway) -> None:
+    async with gateway(scripted("Four.", reasoning="Two and two.")) as client:
+        create = sdk(client).chat.completions.create
+        whole = await create(model="qwen3-vl", messages=HELLO)
+        chunks = [chunk async for chunk in await create(model="qwen3-vl", messages=HELLO, stream=True)]
+    assert whole.choices[0].message.content == "Four."
+    assert whole.choices[0].message.reasoning_content == "Two and two."
+    deltas = [chunk.choices[0].delta for chunk in chunks]
+    assert "".join(delta.content or "" for delta in deltas) == "Four."
+    assert "".join(getattr(delta, "reasoning_content", "") for delta in deltas) == "Two and two."
+
+
+async def test_a_task_is_reached_by_the_models_name(gateway: Gateway) -> None:
+    engine = scripted("{}")
+    content = [{"type": "image_url", "image_url": {"url": square()}}]
+    async with gateway(engine) as client:
+        asked = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": content}]
+        await sdk(client).chat.completions.create(model="qwen3-vl:chart_parse", messages=asked)
+        assert (await sdk(client).models.retrieve("qwen3-vl:chart_parse")).id == "qwen3-vl:chart_parse"
+    (seen,) = engine.seen
+    assert str(seen.messages[0].content).startswith("Be brief.\n\nYou are a data analyst")
+    assert (seen.response_format or {})["json_schema"]["name"] == "chart_parse"
+    assert seen.sampling.max_tokens == 1024

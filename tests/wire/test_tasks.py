@@ -5,18 +5,13 @@ import asyncio
 import httpx
 import pytest
 
-from engine.config import ScriptedConfig
 from engine.errors import GenerationFailed
-from engine.scripted import ScriptedEngine
 from engine.types import TextPart
 from gateway.tasks import TASKS
 from tests.conftest import Gateway
 from tests.events import events
 from tests.pictures import square
-
-
-def scripted(answer: str = "", **config: float) -> ScriptedEngine:
-    return ScriptedEngine("qwen3-vl-30b", ScriptedConfig(kind="scripted", answer=answer, **config))
+from tests.scripts import scripted
 
 
 async def test_an_answer_comes_with_its_confidence_and_metadata(gateway: Gateway) -> None:

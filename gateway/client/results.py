@@ -1,0 +1,64 @@
+"""What answers and events are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Metadata(msgspec.Struct, frozen=True, kw_only=True):
+    """How an answer came about."""
+
+    model: str = ""
+    processing_time_ms: int = 0
+    activated_experts: int | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    finish_reason: str | None = None
+    degraded: bool = False
+    """Whether a smaller model answered, since the one that was asked was full."""
+    warnings: list[Any] = []
+
+
+class Page(msgspec.Struct, frozen=True):
+    page: int
+    answer: str
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole answer to one question."""
+
+    answer: str
+    confidence: float | None = None
+    data: Any = None
+    """The answer as parsed JSON, for tasks with a schema."""
+    pages: list[Page] = []
+    metadata: Metadata = Metadata()
+    request_id: str = ""
+    code: int = 0
+
+    @property
+    def text(self) -> str:
+        return self.answer
+
+
+class TokenEvent(msgspec.Struct, frozen=True):
+    token: str
+    index: int
+
+
+class ProgressEvent(msgspec.Struct, frozen=True):
+    """A page of a document is done."""
+
+    done: int
+    total: int
+    page: int
+    answer: str
+
+
+class FinalEvent(msgspec.Struct, frozen=True):
+    answer: Answer
+
+
+Event = TokenEvent | ProgressEvent | FinalEvent

@@ -1,0 +1,38 @@
+"""`qwen-vl ask`, `tasks` and `models` against a server process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from tests.conftest import Start
+from tests.servers import ROOT
+
+CONFIG = "models: {m: {engine: {kind: scripted, answer: '数据正常。 All is well.'}}}"
+
+
+def qwen_vl(*words: str, url: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "gateway.cli", *words, "--base-url", url]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def test_questions_answers_and_lists(start: Start) -> None:
+    url = start(CONFIG).url
+    asked = qwen_vl("ask", "examples/chart.png", "这张图的数据是否异常?", url=url)
+    assert (asked.stdout, asked.stderr) == ("数据正常。 All is well.\n", "")
+    whole = qwen_vl("ask", "examples/chart.png", "What?", "--json", "--task", "vqa", url=url)
+    assert json.loads(whole.stdout)["answer"] == "数据正常。 All is well."
+    assert qwen_vl("models", url=url).stdout == "m\n"
+    assert "chart_parse  Reads a chart" in qwen_vl("tasks", url=url).stdout
+    refused = qwen_vl("ask", "examples/chart.png", "What?", "--model", "gpt-9", url=url)
+    assert refused.returncode == 1
+    assert refused.stdout == ""
+    assert "code 1006" in refused.stderr
+
+
+def test_no_server_is_said_in_a_sentence() -> None:
+    done = qwen_vl("models", url="http://127.0.0.1:9")
+    assert done.returncode == 2
+    assert "Is the gateway running?" in done.stderr
+    assert "Traceback" not in done.stderr
