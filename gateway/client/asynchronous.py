@@ -126,9 +126,10 @@ class AsyncQwenVLClient:
 
     async def _one(self, request: dict[str, Any]) -> Answer | QwenVLError:
         try:
-            return await self.ask(**request)
+            answer: Answer = await self.ask(**request)
         except QwenVLError as error:
             return error
+        return answer
 
     async def tasks(self) -> list[dict[str, Any]]:
         """The tasks that the gateway knows, with their limits and schemas."""

@@ -111,9 +111,10 @@ class QwenVLClient:
 
     def _one(self, request: dict[str, Any]) -> Answer | QwenVLError:
         try:
-            return self.ask(**request)
+            answer: Answer = self.ask(**request)
         except QwenVLError as error:
             return error
+        return answer
 
     def tasks(self) -> list[dict[str, Any]]:
         """The tasks that the gateway knows, with their limits and schemas."""
