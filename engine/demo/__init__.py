@@ -3,3 +3,7 @@
 Nothing in `gateway` imports this package; it reads the gateway's prompts, because they are what
 the checkpoint is trained on.
 """
+
+from engine import torchvision_cpu
+
+torchvision_cpu.install()

@@ -8,12 +8,12 @@ from pathlib import Path
 import av
 from PIL import Image, ImageDraw
 
-from engine.demo.data.canvas import FONT_FILES, Rgb, font
+from engine.demo.data.canvas import Rgb, font
 from engine.demo.data.shapes import draw_shape
 
 FOLDER = Path(__file__).parents[2] / "examples"
 WHITE: Rgb = (255, 255, 255)
-SANS, BOLD = FONT_FILES[0], FONT_FILES[1]
+SANS = "dejavu/DejaVuSans.ttf"
 SMOOTH = 4
 """Pictures are drawn this much larger and scaled down, for smooth edges."""
 
@@ -83,7 +83,7 @@ def main() -> None:
     shapes((128, 128), [("circle", ORANGE, 38, 44, 22), ("triangle", BLUE, 88, 84, 24)]).save(
         FOLDER / "two-b.png"
     )
-    chart({"A": 12, "B": 27, "C": 42, "D": 34}).save(FOLDER / "chart.png")
+    chart({"A": 12, "B": 27, "C": 42, "D": 18}).save(FOLDER / "chart.png")
     page(["TOTAL 4821"]).save(FOLDER / "page.png")
     bars = chart({"A": 15, "B": 38, "C": 24})
     document(FOLDER / "report.pdf", [page(["INVOICE 207"]), bars, page(["TOTAL 953"])])

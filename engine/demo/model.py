@@ -10,7 +10,7 @@ from engine.demo.data.canvas import AUXILIARY, MAX_PIXELS, MERGE, MIN_PIXELS, PA
 
 HIDDEN = 192
 TOWER_LAYERS = 5
-TEXT_LAYERS = 5
+TEXT_LAYERS = 4
 POSITION_GRID = 16
 """Learned position embeddings along each side of a picture."""
 
@@ -102,7 +102,7 @@ def config(vocabulary: int) -> Qwen3VLMoeConfig:
 def build(vocabulary: int, seed: int = 0) -> Qwen3VLMoeForConditionalGeneration:
     """A model with random weights, in float32.
 
-    The layers past the fourth begin as the identity: a network that is four layers deep learns the
+    The tower's layers past the fourth begin as the identity: a network four layers deep learns the
     first lessons faster, and the others join in as they become useful.
     """
     torch.manual_seed(seed)
@@ -113,9 +113,6 @@ def build(vocabulary: int, seed: int = 0) -> Qwen3VLMoeForConditionalGeneration:
             for layer in (block.attn.proj, block.mlp.linear_fc2):
                 layer.weight.zero_()
                 layer.bias.zero_()
-        for layer in model.model.language_model.layers[4:]:
-            layer.self_attn.o_proj.weight.zero_()
-            layer.mlp.experts.down_proj.zero_()
     return model
 
 

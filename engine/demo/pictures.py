@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.demo.data.canvas import AUXILIARY, IGNORED, MERGE, PATCH, Sample, fit
-from engine.demo.forward import Pictures
+from engine.demo.data.canvas import MERGE, PATCH, Sample, fit
+from engine.demo.vision import Pictures
 
 Bytes = NDArray[np.uint8]
 
@@ -50,10 +50,12 @@ class View:
 
 
 def views(sample: Sample) -> list[View]:
-    """The sample's pictures, or its frames two by two."""
+    """The sample's pictures, or its frames two by two; an odd last frame is paired with itself."""
     fitted = [fit(image, marks) for image, marks in zip(sample.images, sample.marks, strict=True)]
     if not sample.is_video:
         return [View(pixels, targets) for pixels, targets in fitted]
+    if len(fitted) % 2:
+        fitted.append(fitted[-1])
     pairs = zip(fitted[::2], fitted[1::2], strict=True)
     return [View(pixels, targets, second) for (pixels, targets), (second, _) in pairs]
 
@@ -86,6 +88,3 @@ def to_tensors(arrays: dict[str, Any], device: torch.device | str = "cpu") -> Pi
         for name, value in arrays.items()
     }
     return Pictures(**moved)
-
-
-assert IGNORED not in AUXILIARY.values()

@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.demo.data import charts, plots, reading, shapes, videos
-from engine.demo.data.canvas import ALWAYS, AUXILIARY, IGNORED, MERGE, Sample
-from engine.demo.forward import Pictures, Vision
+from engine.demo.data import chart_questions, plots, reading, shape_questions, videos
+from engine.demo.data.canvas import ALWAYS, AUXILIARY, IGNORED, Sample
 from engine.demo.model import Probes
 from engine.demo.pictures import gather, views
+from engine.demo.vision import Pictures, Vision
 
 SIZES = list(AUXILIARY.values())
 NAMES = list(AUXILIARY)
@@ -32,9 +32,9 @@ def lesson(rng: Random, pool: plots.Pool | None = None) -> Sample:
     if draw < 0.60:
         return reading.sample(rng, count=0)
     if draw < 0.74:
-        return shapes.sample(rng, count=0)
+        return shape_questions.sample(rng, count=0)
     if draw < 0.94:
-        return charts.sample(rng, count=0, pool=pool)
+        return chart_questions.sample(rng, count=0, pool=pool)
     return videos.sample(rng, count=0)
 
 
@@ -77,6 +77,3 @@ def scale_penalty(vision: Vision) -> Tensor:
         size = tokens.pow(2).mean(-1).add(1e-6).sqrt()
         penalty = penalty + F.relu(size - 1).pow(2).mean()
     return 0.05 * penalty
-
-
-assert MERGE == 2

@@ -136,7 +136,7 @@ class Load:
                 self.models.append(model)
             elif reply.status_code == 503 and "(code 2001)" in reply.text and "retry-after" in reply.headers:
                 self.models.append("refused")
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.5)  # the engine that boots meanwhile needs the processor too
             else:
                 self.wrong.append(f"{reply.status_code} {reply.text}")
 
@@ -151,12 +151,14 @@ async def test_the_smaller_model_stands_in_dies_and_comes_back(
         gateway = await asyncio.to_thread(start, CONFIG.format(port=small.port))
         await small.until_it_answers()
         load = Load(gateway.url)
-        async with load.running(callers=12):
+        async with load.running(callers=8):
             await load.until("large", "small")
             small.kill()
             await load.until("large", "refused")
             small.start()
             await load.until("small", within_s=BOOT_S)
         assert load.wrong == []
+        gateway.process.send_signal(signal.SIGTERM)  # a killed one would leave its engine's processes behind
+        await asyncio.to_thread(gateway.process.wait, 60)
     finally:
         small.kill()

@@ -24,18 +24,20 @@ def draw(
     rng: Random,
     labels: tuple[str, ...],
     values: tuple[int, ...],
-    classes: Callable[[int], dict[str, int]] = lambda index: {},
+    classes: Callable[[int], dict[str, int]] | None = None,
 ) -> tuple[Image.Image, list[Mark]]:
     """The bars as matplotlib draws them; `classes` gives what to mark on the label of each bar."""
     import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as pyplot
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
     size = (rng.uniform(0.42, 0.5) * len(labels) + rng.uniform(0.7, 1.0), rng.uniform(1.5, 2.3))
     style = {"font.family": rng.choice(FAMILIES), "font.size": rng.uniform(11, 14)}
     with matplotlib.rc_context(style):
-        figure, axes = pyplot.subplots(figsize=size, dpi=100, layout="constrained")
+        figure = Figure(figsize=size, dpi=100)
+        canvas = FigureCanvasAgg(figure)
+        left, floor = rng.uniform(0.28, 0.36) / size[0], 0.26 / size[1]
+        axes = figure.add_axes((left, floor, 0.98 - left, 1 - floor - rng.uniform(0.03, 0.12) / size[1]))
         colours: Any = (
             [f"C{rng.randrange(10)}" for _ in labels] if rng.random() < 0.4 else f"C{rng.randrange(10)}"
         )
@@ -43,16 +45,13 @@ def draw(
         texts = axes.bar_label(drawn, padding=1)
         axes.margins(y=0.16)
         _dress(rng, axes)
-        figure.canvas.draw()
-        image = Image.frombuffer(
-            "RGBA", figure.canvas.get_width_height(), figure.canvas.buffer_rgba()
-        ).convert("RGB")
+        canvas.draw()
+        image = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")
         marks = [mark for text in texts for mark in _text_marks(text, image.height)]
         for index, tick in enumerate(axes.get_xticklabels()):
             label = _text_marks(tick, image.height)
-            label[0].classes |= classes(index)
+            label[0].classes |= classes(index) if classes else {}
             marks += label
-        pyplot.close(figure)
     return image, marks
 
 

@@ -22,9 +22,9 @@ from engine.demo.data.canvas import (
 from engine.demo.data.words import LANGUAGES, Language, shade
 
 WORDS = (
-    "TOTAL", "INVOICE", "ORDER", "NO", "DATE", "TAX", "SUM", "REF", "QTY", "ID", "CODE", "ITEM", "PAID", "DUE",
-    "OPEN", "EXIT", "STOP", "PAGE", "ROOM", "GATE", "HELLO", "SALE", "NAME", "CITY",
-)  # fmt: skip
+    *("TOTAL", "INVOICE", "ORDER", "NO", "DATE", "TAX", "SUM", "REF", "QTY", "ID", "CODE", "ITEM"),
+    *("PAID", "DUE", "OPEN", "EXIT", "STOP", "PAGE", "ROOM", "GATE", "HELLO", "SALE", "NAME", "CITY"),
+)
 DIGITS = "0123456789"
 
 READ = {
@@ -73,7 +73,7 @@ def _ink(rng: Random) -> Rgb:
 def page(rng: Random, lines: list[str]) -> tuple[Image.Image, list[Mark]]:
     """The lines one below another, aligned at the left, in one font and ink."""
     while True:
-        face = any_font(rng, 17 if len(lines) > 1 else 18, 26 if len(lines) > 1 else 34)
+        face = any_font(rng, 18 if len(lines) > 1 else 19, 26 if len(lines) > 1 else 34)
         width = max(face.getlength(text) for text in lines)
         if width <= 244:
             break
@@ -90,27 +90,46 @@ def page(rng: Random, lines: list[str]) -> tuple[Image.Image, list[Mark]]:
     return image, marks
 
 
+_NUMBER = {
+    "en": ("What number follows {}?", "What is the {} number?", "What is the number after {}?"),
+    "zh": ("{}后面的数字是多少？", "{}是多少？"),
+}
+_ONE_LINE = {
+    "en": (("Read the first line.", "Read the second line.", "Read the third line."), "Read the last line."),
+    "zh": (("读出第一行。", "读出第二行。", "读出第三行。"), "读出最后一行。"),
+}
+_LOOK = {
+    "en": ("Describe this image in one sentence.", "The image shows the text {}."),
+    "zh": ("请用一句话描述这张图片。", "图中的文字是{}。"),
+}
+
+
 def questions(rng: Random, lines: list[str], count: int, language: Language | None = None) -> list[Question]:
-    """Reading in several wordings, and the number after a word."""
-    found = []
-    for chosen in (language,) * count if language else LANGUAGES:
-        found.append(Question(rng.choice(READ[chosen]), "\n".join(lines), "read", "doc_analyze"))
-        numbered = [text.split(" ") for text in lines if " " in text]
-        if numbered:
-            name, number = rng.choice(numbered)
-            texts = {
-                "en": (
-                    f"What number follows {name}?",
-                    f"What is the {name} number?",
-                    f"What is the number after {name}?",
-                ),
-                "zh": (f"{name}后面的数字是多少？", f"{name}是多少？"),
-            }
-            found.append(
-                Question(rng.choice(texts[chosen]), number, "number", rng.choice(("doc_analyze", "vqa")))
-            )
-    rng.shuffle(found)
-    return list({question.text: question for question in found}.values())[:count]
+    """Reading in several wordings, one line of several, and the number after a word."""
+    found: dict[str, Question] = {}
+    for _ in range(count):
+        text, answer, kind, task = _ask(rng, lines, language or rng.choice(LANGUAGES))
+        found.setdefault(text, Question(text, answer, kind, task))
+    return list(found.values())
+
+
+def _ask(rng: Random, lines: list[str], language: Language) -> tuple[str, str, str, str]:
+    """Question, answer, kind and task."""
+    numbered = [text.split(" ") for text in lines if " " in text]
+    draw = rng.random()
+    if draw < 0.2 and numbered:
+        name, number = rng.choice(numbered)
+        task = rng.choice(("doc_analyze", "vqa"))
+        return rng.choice(_NUMBER[language]).format(name), number, "number", task
+    if draw < 0.5 and len(lines) > 1:
+        index = rng.randrange(len(lines))
+        by_place, last = _ONE_LINE[language]
+        is_last = index == len(lines) - 1 and rng.random() < 0.3
+        return last if is_last else by_place[index], lines[index], "one line", "doc_analyze"
+    if draw < 0.6:
+        text, answer = _LOOK[language]
+        return text, answer.format(("、" if language == "zh" else ", ").join(lines)), "caption", "captioning"
+    return rng.choice(READ[language]), "\n".join(lines), "read", "doc_analyze"
 
 
 def sample(
@@ -136,7 +155,7 @@ def dense(rng: Random) -> Sample:
     marks: list[Mark] = []
     y = rng.randint(0, 6)
     while True:
-        face = any_font(rng, 15, 34)
+        face = any_font(rng, 17, 34)
         if y + face.size + 6 > height:
             break
         marks += _fill_row(rng, canvas, face, width, y)

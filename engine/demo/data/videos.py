@@ -33,7 +33,7 @@ class Clip:
 
 def clip(rng: Random) -> Clip:
     size = (rng.choice((96, 128, 160)), rng.choice((96, 128, 160)))
-    count = rng.choice((4, 6, 8))
+    count = rng.choice((4, 4, 5, 6, 7, 8))
     form, colour = rng.choice(SHAPES), rng.choice(COLOURS)
     radius = rng.uniform(11, min(size) * 0.2)
     if rng.random() < 0.65:
@@ -85,12 +85,14 @@ def _classes(film: Clip, index: int) -> dict[str, int]:
         late = film.becomes is not None and frame >= film.turn
         return COLOURS.index(film.becomes if late and film.becomes else film.colour) + 1
 
-    return {
+    classes = {
         "shape": SHAPES.index(film.form) + 1,
         "colour": colour_at(index),
-        "motion": DIRECTIONS.index(film.direction) + 1 if film.direction else STILL,
         "becomes": colour_at(index + 1),
     }
+    if index < len(film.path) - 1:  # a last odd frame is paired with itself
+        classes["motion"] = DIRECTIONS.index(film.direction) + 1 if film.direction else STILL
+    return classes
 
 
 DESCRIBE = {
@@ -187,7 +189,7 @@ def questions(rng: Random, film: Clip, count: int, language: Language | None = N
 
 
 def sample(rng: Random, count: int = 6, language: Language | None = None) -> Sample:
-    """A clip of 4, 6 or 8 frames with questions; every frame worn alike, none resized."""
+    """A clip of 4 to 8 frames with questions; every frame worn alike, none resized."""
     film = clip(rng)
     frames, marks = draw(rng, film)
     if rng.random() < 0.4:

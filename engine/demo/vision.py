@@ -1,9 +1,7 @@
-"""The forward pass of Qwen3-VL-MoE over packed batches, from the parameters of the transformers model.
+"""The vision tower of Qwen3-VL over many small pictures at once, from transformers' own parameters.
 
-Same sums as `transformers`, arranged for many small pictures and for several questions behind one
-picture. `tests/demo/test_forward.py` holds the two together.
-
-N: patches of all pictures. M = N / 4: merged tokens. B: sequences. S: their length. H: hidden size.
+Same sums as `transformers`, arranged by size of picture; `tests/demo/test_forward.py` holds the two
+together. N: patches of all pictures. M = N / 4: merged tokens. H: hidden size.
 """
 
 from __future__ import annotations
@@ -48,7 +46,7 @@ class Vision:
     """[M, H] each: added after the first text layers."""
 
 
-def _rotate(x: Tensor) -> Tensor:
+def rotate(x: Tensor) -> Tensor:
     first, second = x.chunk(2, -1)
     return torch.cat((-second, first), -1)
 
@@ -122,7 +120,7 @@ def see(tower: Any, pictures: Pictures) -> Vision:
     deepstack = []
     for index, block in enumerate(tower.blocks):
         mixed = block.attn.qkv(_layer_norm(block.norm1, x)).view(-1, 3, heads, head)
-        turned = mixed[:, :2] * cos + _rotate(mixed[:, :2]) * sin
+        turned = mixed[:, :2] * cos + rotate(mixed[:, :2]) * sin
         x = x + block.attn.proj(_attend_within(turned, mixed[:, 2], pictures.sizes))
         inner = F.gelu(block.mlp.linear_fc1(_layer_norm(block.norm2, x)), approximate="tanh")
         x = x + block.mlp.linear_fc2(inner)
