@@ -1,6 +1,6 @@
 """What users see while four times more is asked than the engine can do.
 
-    python benchmarks/overload.py [--config gateway.yaml] [--seconds 60] [--times 4]
+    python -m benchmarks.overload [--config gateway.yaml] [--seconds 60] [--times 4]
 
 Requests come open-loop (on their own schedule, whatever the answers take) from two tenants in three
 lanes, straight into the gateway's own pipeline: admission, lanes, fallback and all, without HTTP.
@@ -26,6 +26,7 @@ import msgspec
 import psutil
 from prometheus_client import CollectorRegistry
 
+from benchmarks.overload_report import plot, table
 from engine.errors import EngineError
 from engine.types import ChatRequest, Message, Sampling
 from gateway.app import create_app
@@ -239,61 +240,6 @@ def _per_second(outcomes: list[Outcome], seconds: float) -> dict[str, list[int]]
     return counts
 
 
-def table(runs: dict[str, Any]) -> str:
-    head = f"{'':21}{'p99 first token, ms':>30}{'p99 whole answer, ms':>30}{'endings':>12}"
-    lines = [head]
-    for title, run in runs.items():
-        lines.append(f"{title}: {run['offered_per_s']}/s offered, capacity {run['capacity_per_s']}/s")
-        for source in SOURCES:
-            before, after = run["unloaded"][source.name], run["loaded"][source.name]
-            cells = []
-            for figure in ("first_p99", "total_p99"):
-                ratio = after[figure] / before[figure] if before[figure] else float("nan")
-                cells.append(f"{before[figure]:>8} → {after[figure]:>6} (×{ratio:.1f})")
-            ends = ", ".join(f"{after[k]} {k}" for k in after if not k.endswith(("_p50", "_p99")))
-            lines.append(f"  {source.name:19}{cells[0]:>30}{cells[1]:>30}   {ends}")
-    return "\n".join(lines)
-
-
-def plot(runs: dict[str, Any], engine: str, path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(2, len(runs), figsize=(12, 7.5), sharey="row", squeeze=False)
-    names = [source.name for source in SOURCES]
-    for column, (title, run) in enumerate(runs.items()):
-        above, below = axes[0][column], axes[1][column]
-        counts = run["per_second"]
-        seconds = range(len(counts["answered"]) - 1)
-        colours = {"answered": "#2a7f62", "degraded": "#e0a030", "refused": "#b5483a"}
-        above.stackplot(
-            seconds,
-            [counts[kind][:-1] for kind in colours],
-            labels=list(colours),
-            colors=list(colours.values()),
-        )
-        above.axhline(run["capacity_per_s"], color="black", linewidth=1, linestyle="--")
-        above.set_title(f"{title}: {run['offered_per_s']:.0f} requests/s offered, dashed: capacity")
-        above.set_xlabel("second")
-        above.legend(loc="lower right")
-        for offset, (state, colour) in enumerate((("unloaded", "#9fb8c8"), ("loaded", "#1f4e79"))):
-            values = [run[state][name]["first_p99"] for name in names]
-            places = [index + (offset - 0.5) * 0.38 for index in range(len(names))]
-            below.bar(places, values, 0.38, label=state, color=colour)
-            for place, value in zip(places, values, strict=True):
-                below.text(place, value * 1.05, f"{value}", ha="center", fontsize=8)
-        below.set_yscale("log")
-        below.set_xticks(range(len(names)), [name.replace(" · ", "\n") for name in names])
-        below.set_title("p99 time to the first token, ms")
-        below.legend(loc="upper left")
-    axes[0][0].set_ylabel("requests by second of arrival")
-    figure.suptitle(f"Overload · {engine}")
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
-
-
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -314,7 +260,8 @@ async def main() -> None:
             "models": settings.models | {settings.default_model: model.model_copy(update={"fallback": None})}
         }
     )
-    engine = "scripted engine as a stand-in for a model" if not arguments.config else str(model.engine.kind)
+    kind = "scripted engine as a stand-in for a model" if not arguments.config else str(model.engine.kind)
+    engine = f"{kind}, {arguments.seconds:.0f} s"
     runs: dict[str, Any] = {}
     capacity = 0.0
     for title, chosen in (("without fallback", alone), ("with fallback", settings)):

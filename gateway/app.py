@@ -30,6 +30,8 @@ from gateway.safety.personal import MaskLogs
 from gateway.settings import Settings
 from gateway.stages.base import Services
 from gateway.state import Gateway
+from gateway.tasks import BY_NAME
+from gateway.tasks.custom import load_tasks
 from gateway.telemetry import Telemetry
 
 log = logging.getLogger("gateway")
@@ -66,7 +68,11 @@ def create_app(
         backlog=Backlog(),
     )
     DispatchCollector(services.models, services.backlog, telemetry.registry)
-    gateway = Gateway(services=services, handler=build_pipeline(services))
+    gateway = Gateway(
+        services=services,
+        handler=build_pipeline(services),
+        tasks=load_tasks(settings.server.task_folder, BY_NAME),
+    )
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -17,7 +16,7 @@ from engine.config import ScriptedConfig
 from engine.scripted import ScriptedEngine
 from gateway.app import create_app
 from gateway.settings import CacheSettings, SafetySettings, Settings
-from tests.servers import RunningServer, launch, wait_until_ready
+from tests.servers import RunningServer, end, launch, wait_until_ready
 
 Start = Callable[..., RunningServer]
 Gateway = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
@@ -67,11 +66,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     try:
         yield wait_until_ready(process, log)
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        end(process)
 
 
 @pytest.fixture
@@ -87,5 +82,4 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     yield _start
     for process in processes:
-        process.kill()
-        process.wait()
+        end(process)

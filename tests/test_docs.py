@@ -120,7 +120,8 @@ def test_the_chinese_readme_keeps_step() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "README.zh-CN.md", "docs/api.md", "docs/errors.md", "docs/formats.md"]
+    "name",
+    ["README.md", "README.zh-CN.md", *(f"docs/{p}.md" for p in ("api", "errors", "formats", "sdk", "tasks"))],
 )
 def test_links_lead_somewhere(name: str) -> None:
     page = ROOT / name
@@ -150,7 +151,9 @@ def test_the_readmes_curl_line_gives_the_numbers_it_shows(server: RunningServer,
 
 @pytest.mark.engine
 @pytest.mark.parametrize(
-    ("text", "says"), [(README, ("red", "[DONE]")), (README_ZH, ("红色", "[DONE]"))], ids=["en", "zh"]
+    ("text", "says"),
+    [(README, ("red", "[DONE]", "red")), (README_ZH, ("红色", "[DONE]", "红色"))],
+    ids=["en", "zh"],
 )
 def test_the_readmes_python_runs_as_it_stands(
     server: RunningServer, text: str, says: tuple[str, ...]

@@ -127,9 +127,9 @@ class AsyncQwenVLClient:
     async def _one(self, request: dict[str, Any]) -> Answer | QwenVLError:
         try:
             answer: Answer = await self.ask(**request)
-            return answer
         except QwenVLError as error:
             return error
+        return answer
 
     async def tasks(self) -> list[dict[str, Any]]:
         """The tasks that the gateway knows, with their limits and schemas."""

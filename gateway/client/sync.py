@@ -112,9 +112,9 @@ class QwenVLClient:
     def _one(self, request: dict[str, Any]) -> Answer | QwenVLError:
         try:
             answer: Answer = self.ask(**request)
-            return answer
         except QwenVLError as error:
             return error
+        return answer
 
     def tasks(self) -> list[dict[str, Any]]:
         """The tasks that the gateway knows, with their limits and schemas."""

@@ -27,3 +27,6 @@ class ServerSettings(Section):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much the gateway writes to the log."
     )
+    task_folder: str | None = Field(
+        default=None, description="Folder with tasks of your own, a YAML file each; see docs/tasks.md."
+    )

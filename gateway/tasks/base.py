@@ -58,6 +58,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     temperature: float = 0.7
     schema: dict[str, Any] | None = None
     """JSON schema that the engine holds the answer to."""
+    block: str = ""
+    """Language of the code block that is the answer's data, such as `html`; empty for none."""
+    boxes: bool = False
+    """Whether the data names places in the picture, which are then given in pixels too."""
     plan: Literal["single", "pages"] = "single"
     """`pages`: one request for each medium, then one that joins their answers."""
     summary_role: Bilingual | None = None
@@ -94,14 +98,26 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
             Message(role="user", content=f"{pages}\n\n{question}"),
         )
 
+    @property
+    def has_data(self) -> bool:
+        return self.schema is not None or bool(self.block)
+
     def data(self, answer: str) -> Any | None:
-        """The answer as parsed JSON, or `None` where the task has no schema or the answer broke off."""
+        """The answer as parsed JSON or bare code; `None` for a task without, or an answer that broke off."""
+        if self.block:
+            return _code(answer, self.block)
         if self.schema is None:
             return None
         try:
             return msgspec.json.decode(answer)
         except msgspec.DecodeError:
             return None
+
+
+def _code(answer: str, language: str) -> str | None:
+    _, opened, rest = answer.partition(f"```{language}\n")
+    code, closed, _ = rest.partition("```")
+    return code if opened and closed else None
 
 
 def _system(instruction: str, role: str) -> Message:

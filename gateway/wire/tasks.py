@@ -13,9 +13,11 @@ from msgspec import Meta, Struct
 from engine.types import ChatRequest, Medium, MediumOptions, Preprocess, Sampling
 from gateway.call import Call, Event, Lane, Plan, Progress, Ranges
 from gateway.errors import OVERLOADED, SUCCESS, GatewayError
+from gateway.media.size import upright_size
 from gateway.models import Model
 from gateway.stream import Reply
 from gateway.tasks import Task
+from gateway.tasks.pixels import in_pixels
 from gateway.wire.base import Encoder, Intake, count, decode, invalid, json_encode, medium_of
 from gateway.wire.tasked import held_to
 
@@ -239,13 +241,22 @@ class TaskEncoder:
             "answer": choice.content,
             "confidence": None if confidence is None else round(confidence, 4),
         }
-        if self._task.schema is not None:
-            result["data"] = self._task.data(choice.content)
+        if self._task.has_data:
+            result["data"] = self._data(choice.content)
         if reply.pages:
             pages = sorted(reply.pages, key=lambda progress: progress.page)
             result["pages"] = [{"page": p.page, "answer": p.answer} for p in pages]
         result["metadata"] = self._metadata(reply)
         return result
+
+    def _data(self, answer: str) -> Any:
+        """The answer as data, and what it says of places in pixels of the original picture."""
+        data = self._task.data(answer)
+        media = self._call.media
+        if not self._task.boxes or not isinstance(data, dict) or not media:
+            return data
+        size = upright_size(media[0])
+        return data if size is None else data | in_pixels(data, size)
 
     def _metadata(self, reply: Reply) -> dict[str, Any]:
         measured = reply.experts is not None

@@ -55,7 +55,7 @@ async def stored(gateway: House) -> None:
 
 async def test_the_second_time_is_a_hit_with_its_age_and_usage(gateway: Gateway) -> None:
     engine = scripted()
-    async with gateway(engine) as client:
+    async with gateway(engine, Settings()) as client:
         first, second = [await client.post("/infer", json=task()) for _ in range(2)]
     assert (first.headers["x-cache"], second.headers["x-cache"]) == ("miss", "hit")
     assert "age" not in first.headers
@@ -67,7 +67,7 @@ async def test_the_second_time_is_a_hit_with_its_age_and_usage(gateway: Gateway)
 
 
 async def test_a_hit_is_replayed_as_a_stream_of_tokens(gateway: Gateway) -> None:
-    async with gateway(scripted()) as client:
+    async with gateway(scripted(), Settings()) as client:
         whole = await client.post("/infer", json=task())
         streamed = await client.post("/infer_stream", json=task())
     assert streamed.headers["x-cache"] == "hit"
@@ -78,7 +78,7 @@ async def test_a_hit_is_replayed_as_a_stream_of_tokens(gateway: Gateway) -> None
 
 
 async def test_a_kept_stream_answers_a_whole_request_with_cached_tokens(gateway: Gateway) -> None:
-    async with gateway(scripted()) as client:
+    async with gateway(scripted(), Settings()) as client:
         await client.post("/v1/chat/completions", json=chat(temperature=0, stream=True))
         reply = await client.post("/v1/chat/completions", json=chat(temperature=0))
     usage = reply.json()["usage"]
@@ -102,7 +102,7 @@ async def test_openai_chats_are_kept_when_deterministic_or_asked_for(
     gateway: Gateway, fields: dict[str, Any], headers: dict[str, str], kept: bool
 ) -> None:
     engine = scripted()
-    async with gateway(engine) as client:
+    async with gateway(engine, Settings()) as client:
         replies = [
             await client.post("/v1/chat/completions", json=chat(**fields), headers=headers) for _ in range(2)
         ]
@@ -113,7 +113,7 @@ async def test_openai_chats_are_kept_when_deterministic_or_asked_for(
 
 async def test_requests_steer_with_cache_control(gateway: Gateway) -> None:
     engine = scripted()
-    async with gateway(engine) as client:
+    async with gateway(engine, Settings()) as client:
 
         async def ask(control: str) -> str:
             reply = await client.post("/infer", json=task(), headers={"cache-control": control})
@@ -141,7 +141,7 @@ async def test_no_cache_refreshes_the_kept_answer() -> None:
 
 
 async def test_a_hit_decodes_nothing(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with gateway(scripted()) as client:
+    async with gateway(scripted(), Settings()) as client:
         await client.post("/infer", json=task())
         monkeypatch.setattr("gateway.media.image.prepare", None)  # decoding anything would fail now
         hit = await client.post("/infer", json=task())

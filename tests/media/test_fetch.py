@@ -41,7 +41,7 @@ dict://127.0.0.1:{port}/ javascript:alert(1) s3://bucket/key oss://bucket/key ja
 """.split()  # noqa: SIM905
 
 
-LOOPBACK = FetchSettings(private_networks=["127.0.0.0/8"], ports=[], idle_timeout_s=0.2, total_timeout_s=0.5)
+LOOPBACK = FetchSettings(private_networks=["127.0.0.0/8"], ports=[], idle_timeout_s=1, total_timeout_s=2)
 
 
 def fetching(settings: FetchSettings = LOOPBACK, **options: Any) -> Fetcher:
@@ -184,7 +184,7 @@ async def test_a_bad_host_costs_little_and_gets_a_clear_code(page: Any, code: An
         with pytest.raises(GatewayError) as refusal:
             await fetcher.get(f"http://127.0.0.1:{host.port}/page", 2_000_000)
         assert refusal.value.code is code
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
         await fetcher.aclose()
 
 

