@@ -57,7 +57,8 @@ def _models() -> Iterator[str]:
             yield "    engine:"
             yield from _section(VllmConfig(), 3)
         else:
-            default = Settings().models[DEFAULT_MODEL]
+            models = Settings.model_fields["models"].get_default(call_default_factory=True)
+            default = models[DEFAULT_MODEL]
             yield f"    {name}: {_value(getattr(default, name))}"
     for title, config in (("another server's model", RemoteConfig), ("no model at all", ScriptedConfig)):
         yield f"  # Instead of the engine above, {title}:"

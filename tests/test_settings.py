@@ -81,6 +81,19 @@ def test_an_unknown_variable_stops_the_start(monkeypatch: pytest.MonkeyPatch, va
         load_settings()
 
 
+@pytest.mark.parametrize("name", ["CONFIG", "BASE_URL", "API_KEY", "EXTRA"])
+def test_variables_of_the_command_and_the_sdk_stop_nothing(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(f"QWEN_VL_{name}", "x")
+    assert load_settings().default_model == "qwen3-vl-30b"
+
+
+def test_the_example_knows_nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QWEN_VL_SERVER__PORT", "many")
+    assert "port: 8000" in CliRunner().invoke(app, ["config"]).output
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"none\.yaml cannot be read"):
         load_settings(tmp_path / "none.yaml")

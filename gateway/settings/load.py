@@ -41,12 +41,16 @@ def _read_file(path: Path) -> dict[str, Any]:
     return tree
 
 
+_FOR_OTHERS = frozenset(("config", "base_url", "api_key", "extra"))
+"""Variables with our prefix that the command line, the SDK and the set-up read."""
+
+
 def _refuse_unknown_variables() -> None:
     """pydantic-settings reads the variables it knows and passes over the rest; a typo must not pass."""
     for variable in os.environ:
         if variable.upper().startswith(PREFIX):
             top = variable.upper().removeprefix(PREFIX).split("__")[0].lower()
-            if top not in Settings.model_fields:
+            if top not in Settings.model_fields and top not in _FOR_OTHERS:
                 raise SettingsError(f"The environment variable {variable} names no setting.")
 
 
