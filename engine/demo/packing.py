@@ -34,12 +34,12 @@ class Level:
 
 LEVELS = (Level(2, 3, 1, 2, 9, 128), Level(3, 5, 2, 3, 99, 192), Level(5, 8, 3, 5, 99, 256))
 MIXTURE = {
-    "shapes": 0.12,
-    "chart": 0.2,
-    "reading": 0.32,
-    "pair": 0.08,
-    "video": 0.06,
-    "summary": 0.2,
+    "shapes": 0.2,
+    "chart": 0.24,
+    "reading": 0.26,
+    "pair": 0.1,
+    "video": 0.08,
+    "summary": 0.1,
     "talk": 0.02,
 }
 
