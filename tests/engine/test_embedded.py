@@ -42,7 +42,7 @@ def test_the_curl_line_that_the_server_prints_answers(server: RunningServer) -> 
         {"label": "A", "value": 12},
         {"label": "B", "value": 27},
         {"label": "C", "value": 42},
-        {"label": "D", "value": 34},
+        {"label": "D", "value": 18},
     ]
 
 
