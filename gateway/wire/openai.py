@@ -44,14 +44,34 @@ def parse(body: bytes, intake: Intake) -> tuple[Call, Encoder]:
 def _check(request: ChatBody) -> None:
     if request.top_logprobs and not request.logprobs:
         raise invalid("top_logprobs", "needs logprobs to be true.")
-    if request.tool_choice and not request.tools and request.tool_choice != "none":
-        raise invalid("tool_choice", "needs tools.")
+    _check_tools(request)
     if (form := request.response_format) and form.get("type") not in ("text", "json_object", "json_schema"):
         raise invalid("response_format.type", "must be text, json_object or json_schema.")
     if (form := request.response_format) and form["type"] == "json_schema":
         schema = form.get("json_schema")
         if not isinstance(schema, dict) or not isinstance(schema.get("schema"), dict):
             raise invalid("response_format.json_schema", "must hold a schema.")
+
+
+def _check_tools(request: ChatBody) -> None:
+    names = {_function_name(tool) for tool in request.tools or ()}
+    if None in names:
+        raise invalid("tools", "must be functions, each with a name.")
+    choice = request.tool_choice
+    if choice is None or choice == "none":
+        return
+    if not names:
+        raise invalid("tool_choice", "needs tools.")
+    known = choice in ("auto", "required") if isinstance(choice, str) else _function_name(choice) in names
+    if not known:
+        raise invalid("tool_choice", "must be none, auto, required or one of the tools.")
+
+
+def _function_name(tool: dict[str, Any]) -> str | None:
+    """The name in `{"type": "function", "function": {"name": …}}`; `None` where there is none."""
+    function = tool.get("function")
+    name = function.get("name") if isinstance(function, dict) else None
+    return name if isinstance(name, str) and name else None
 
 
 def _chat(request: ChatBody, model: Model, request_id: str) -> ChatRequest:

@@ -1,8 +1,6 @@
-"""Weights split over two groups of cores, as they are over GPUs."""
+"""Weights split over two groups of cores, as they are over GPUs. Needs two cores."""
 
 from __future__ import annotations
-
-import os
 
 import pytest
 
@@ -14,7 +12,6 @@ CONFIG = "models: {m: {engine: {kind: vllm, tensor_parallel: 2}}}"
 
 @pytest.mark.slow
 @pytest.mark.engine
-@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="two groups of cores need two cores")
 def test_two_parts_answer_as_one(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VLLM_CPU_OMP_THREADS_BIND", "0|1")
     server = start(CONFIG)

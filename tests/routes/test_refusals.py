@@ -12,6 +12,7 @@ from tests.pictures import data_url, square
 
 VQA = {"task": "vqa", "images": [square()], "text": "What?"}
 CHAT = {"messages": [{"role": "user", "content": "Hi"}]}
+TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
 PATHS = ("/infer", "/infer_stream", "/v1/chat/completions")
 
 
@@ -109,6 +110,11 @@ async def test_a_wrong_field_is_named(client: httpx.AsyncClient, change: dict[st
         ({"stop": 3}, "stop"),
         ({"top_logprobs": 2}, "top_logprobs"),
         ({"tool_choice": "auto"}, "tool_choice"),
+        ({"tools": [{}]}, "tools"),
+        ({"tools": [{"type": "function", "function": {"name": 3}}]}, "tools"),
+        ({"tools": TOOLS, "tool_choice": {}}, "tool_choice"),
+        ({"tools": TOOLS, "tool_choice": "maybe"}, "tool_choice"),
+        ({"tools": TOOLS, "tool_choice": {"type": "function", "function": {"name": "g"}}}, "tool_choice"),
         ({"response_format": {"type": "xml"}}, "response_format.type"),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
         ({"logit_bias": {"1": 1000}}, "logit_bias[...]"),
