@@ -15,21 +15,22 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount
 
 from engine.base import Engine
-from gateway.backlog import Backlog
 from gateway.cache.answers import AnswerCache
 from gateway.collectors import DispatchCollector
-from gateway.loop_lag import watch_loop
 from gateway.media.base import MediaReader
 from gateway.middleware.request_id import RequestId
 from gateway.models import build_models
 from gateway.pipeline import build_pipeline
 from gateway.routes import catalogue, docs, files, inference, operations
 from gateway.routes.errors import on_failure, on_http_exception
+from gateway.runtime.backlog import Backlog
+from gateway.runtime.loop_lag import watch_loop
 from gateway.safety.base import Safety
 from gateway.safety.personal import MaskLogs
 from gateway.settings import Settings
 from gateway.stages.base import Services
 from gateway.state import Gateway
+from gateway.stores.state import StateStore
 from gateway.tasks import BY_NAME
 from gateway.tasks.custom import load_tasks
 from gateway.telemetry import Telemetry
@@ -64,8 +65,11 @@ def create_app(
         media=MediaReader(settings),
         safety=Safety(settings.safety),
         telemetry=telemetry,
-        answers=AnswerCache(settings.cache, telemetry),
+        answers=AnswerCache(settings.cache, settings.server.folder("cache"), telemetry),
         backlog=Backlog(),
+        state=StateStore(
+            settings.state.url, settings.server.folder("state"), settings.state.timeout_ms / 1000
+        ),
     )
     DispatchCollector(services.models, services.backlog, telemetry.registry)
     gateway = Gateway(
@@ -76,6 +80,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await services.state.start()
         await services.answers.start()
         tasks = [
             asyncio.create_task(_run_models(gateway, on_death)),
@@ -91,6 +96,7 @@ def create_app(
             await gateway.models.aclose()
             await services.media.aclose()
             await services.safety.aclose()
+            await services.state.aclose()
 
     app = Starlette(
         routes=[

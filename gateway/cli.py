@@ -146,7 +146,7 @@ def _with_store(config: Path | None, work: Callable[[Store], Awaitable[T]]) -> T
     settings = _settings(config, {})
 
     async def run() -> T:
-        store = existing_store(settings.cache, _STORE_TIMEOUT_S)
+        store = existing_store(settings.cache, settings.server.folder("cache"), _STORE_TIMEOUT_S)
         try:
             return await work(store)
         finally:

@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from gateway.backlog import Backlog
 from gateway.models import Models
+from gateway.runtime.backlog import Backlog
 
 
 class DispatchCollector(Collector):

@@ -13,8 +13,8 @@ from gateway.media.documents import Documents
 from gateway.media.fetch import Fetcher
 from gateway.media.files import FileStore
 from gateway.media.sources import Sources, too_large, unreadable
+from gateway.runtime.threads import Threads, gather
 from gateway.settings import MediaSettings, Settings
-from gateway.threads import Threads, gather
 
 
 class MediaReader:

@@ -23,7 +23,7 @@ from gateway.errors import (
 from gateway.media.buckets import Buckets
 from gateway.media.fetch import Fetcher
 from gateway.media.files import FileStore
-from gateway.threads import Threads
+from gateway.runtime.threads import Threads
 
 _DATA_URL = re.compile(r"data:(?P<mime>[\w.+-]+/[\w.+-]+)?(?:;[\w.+-]+=[^;,]*)*;base64,", re.IGNORECASE)
 _FILE_ID = re.compile(r"file-[0-9a-f]{24}")

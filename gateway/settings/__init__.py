@@ -9,6 +9,7 @@ from gateway.settings.dispatch import (
     LaneSettings,
     LanesSettings,
     OverloadSettings,
+    StateSettings,
     TaskSettings,
 )
 from gateway.settings.load import SettingsError, load_settings
@@ -33,6 +34,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "SettingsError",
+    "StateSettings",
     "TaskSettings",
     "load_settings",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -15,6 +17,11 @@ class ServerSettings(Section):
     cors_origins: list[str] = Field(
         default_factory=list,
         description='Origins whose pages may call the API from a browser; `["*"]` for all.',
+    )
+    data_dir: Path | None = Field(
+        default=None,
+        description="Folder for what outlives the process: embedded stores and files. Empty: "
+        "`$XDG_DATA_HOME/qwen-vl-gateway`, or `~/.local/share/qwen-vl-gateway`.",
     )
     max_body_mb: float = Field(default=64, gt=0, description="Largest request body in MB.")
     drain_timeout_s: float = Field(
@@ -30,3 +37,8 @@ class ServerSettings(Section):
     task_folder: str | None = Field(
         default=None, description="Folder with tasks of your own, a YAML file each; see docs/tasks.md."
     )
+
+    def folder(self, name: str) -> Path:
+        """The folder called `name` inside the data folder; it need not exist yet."""
+        home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+        return (self.data_dir or home / "qwen-vl-gateway").expanduser() / name

@@ -16,6 +16,7 @@ from gateway.settings.dispatch import (
     CacheSettings,
     LanesSettings,
     OverloadSettings,
+    StateSettings,
     TaskSettings,
     check_fallbacks,
 )
@@ -58,6 +59,9 @@ class Settings(BaseSettings):
         default_factory=lambda: {DEFAULT_MODEL: ModelSettings(aliases=["qwen3-vl"])},
         min_length=1,
         description="The served models by name; the first one answers where a request names none.",
+    )
+    state: StateSettings = Field(
+        default_factory=StateSettings, description="What must not be lost: keys, quotas, jobs."
     )
     cache: CacheSettings = Field(default_factory=CacheSettings, description="Answers that are given again.")
     lanes: LanesSettings = Field(default_factory=LanesSettings, description="How requests share an engine.")

@@ -6,13 +6,14 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.backlog import Backlog
 from gateway.cache.answers import AnswerCache
 from gateway.call import Call, Events
 from gateway.media.base import MediaReader
 from gateway.models import Models
+from gateway.runtime.backlog import Backlog
 from gateway.safety.base import Safety
 from gateway.settings import Settings
+from gateway.stores.state import StateStore
 from gateway.telemetry import Telemetry
 
 
@@ -38,6 +39,7 @@ class Services(msgspec.Struct, frozen=True):
     telemetry: Telemetry
     answers: AnswerCache
     backlog: Backlog
+    state: StateStore
 
 
 class Stage(Protocol):

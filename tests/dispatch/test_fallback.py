@@ -11,8 +11,8 @@ from engine.base import Health
 from engine.config import ScriptedConfig
 from engine.errors import EngineUnavailable, GenerationFailed, Overloaded
 from engine.scripted import ScriptedEngine
-from gateway.breaker import Breaker
 from gateway.errors import Overload
+from gateway.runtime.breaker import Breaker
 from gateway.settings import Settings, SettingsError, load_settings
 from tests.conftest import scripted_gateway
 from tests.dispatch.engines import HeldEngine
