@@ -41,7 +41,7 @@ STAND_IN: dict[str, Any] = {
         "large": {
             "engine": {
                 "kind": "scripted",
-                "answer": "word " * 64,
+                "answer": "word " * 72,
                 "first_token_delay_ms": 150,
                 "token_delay_ms": 15,
                 "max_running": 16,
@@ -51,7 +51,7 @@ STAND_IN: dict[str, Any] = {
         "small": {
             "engine": {
                 "kind": "scripted",
-                "answer": "word " * 64,
+                "answer": "word " * 72,
                 "first_token_delay_ms": 80,
                 "token_delay_ms": 8,
                 "max_running": 32,
@@ -69,6 +69,7 @@ class Source(msgspec.Struct, frozen=True):
     share: float
     """Part of all requests."""
     tokens: int
+    """Length of an answer on average; single ones differ by up to half, as real ones do."""
 
     @property
     def name(self) -> str:
@@ -124,7 +125,7 @@ class Bench:
             id=f"bench-{number}",
             model=self._settings.default_model,
             messages=(Message(role="user", content=f"Question {number}"),),
-            sampling=Sampling(max_tokens=source.tokens, temperature=0.8),
+            sampling=Sampling(max_tokens=round(source.tokens * random.uniform(0.5, 1.5)), temperature=0.8),
             stream=True,
         )
         server = self._settings.server
