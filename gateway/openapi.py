@@ -8,7 +8,7 @@ import msgspec
 
 from gateway import __version__
 from gateway.errors import CODES, Code
-from gateway.openapi_formats import SCHEMAS
+from gateway.openapi_formats import EXAMPLES, SCHEMAS
 from gateway.wire.anthropic_body import MessagesBody
 from gateway.wire.dashscope import DashBody
 from gateway.wire.gemini_body import GeminiBody
@@ -206,7 +206,7 @@ def _gemini(version: str) -> dict[str, Any]:
 def _inference(
     summary: str, body: str, reply: str | None, error: str, note: str = "", stream: str = _SSE
 ) -> dict[str, Any]:
-    content: dict[str, Any] = {stream: {"schema": _TEXT}} if stream else {}
+    content: dict[str, Any] = {stream: {}} if stream else {}
     if reply:
         content = {_JSON: {"schema": _ref(reply)}, **content}
     answer = {"description": f"The answer. {note}".strip(), "content": content}
@@ -215,14 +215,17 @@ def _inference(
         "post": {
             "summary": summary,
             "operationId": summary.lower().replace(" ", "_"),
-            "requestBody": {"required": True, "content": {_JSON: {"schema": _ref(body)}}},
+            "requestBody": {
+                "required": True,
+                "content": {_JSON: {"schema": _ref(body), "example": EXAMPLES[body]}},
+            },
             "responses": responses,
         }
     }
 
 
 def _upload() -> dict[str, Any]:
-    form = _object("file", file={"type": "string", "format": "binary"}, purpose=_TEXT)
+    form = _object("file", file={"type": "string", "format": "binary"})
     return {
         "post": {
             "summary": "Upload a file once, and name it by its id in requests",

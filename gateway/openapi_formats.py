@@ -1,4 +1,4 @@
-"""Replies and errors of the formats of others, for the OpenAPI document."""
+"""Replies and errors of the formats of others, and a request in each, for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -80,4 +80,22 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         error=_object("type message", type=_TEXT, message=_TEXT),
         request_id=_TEXT,
     ),
+}
+
+_MODEL = "qwen3-vl-30b"
+_DOT = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1Pe"
+    "AAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
+)
+"""A picture of one red pixel."""
+
+_CHAT = {"model": _MODEL, "messages": [{"role": "user", "content": "Hello"}]}
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "TaskBody": {"task": "vqa", "images": [_DOT], "text": "What color is it?"},
+    "ChatBody": _CHAT,
+    "SimpleBody": {"input_type": "text_image", "text": "What color is it?", "image_base64": _DOT},
+    "GeminiBody": {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]},
+    "DashBody": {"model": _MODEL, "input": {"messages": [{"role": "user", "content": [{"text": "Hello"}]}]}},
+    "MessagesBody": {**_CHAT, "max_tokens": 64},
 }

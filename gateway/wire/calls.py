@@ -35,6 +35,8 @@ def target(intake: Intake, name: str | None) -> Target:
 
 def call_of(intake: Intake, chat: ChatRequest, target: Target, wire: str) -> Call:
     """The call for a chat, shaped by its task, if any. Raises `GatewayError`."""
+    if not chat.messages:
+        raise invalid("messages", "hold neither text nor media.")
     task, plan = target.task, None
     if task is not None:
         plan = plan_of(chat, task)

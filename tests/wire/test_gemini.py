@@ -207,3 +207,10 @@ async def test_a_task_is_reached_by_name_and_by_header(gateway: Gateway) -> None
     assert TextPart("Extract the data of this chart.") in (engine.seen[0].messages[1].content or ())
     assert engine.seen[0].sampling.temperature == 0
     assert "X-Task" in unknown.json()["error"]["message"]
+
+
+async def test_contents_that_hold_nothing_are_refused(client: httpx.AsyncClient) -> None:
+    for contents in ([{}], [{"parts": []}], [{"parts": [{"text": "", "thought": True}]}]):
+        reply = await client.post("/v1/models/qwen3-vl:generateContent", json={"contents": contents})
+        assert reply.status_code == 400
+        assert "neither text nor media" in reply.json()["error"]["message"]
