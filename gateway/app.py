@@ -21,6 +21,7 @@ from gateway.media.base import MediaReader
 from gateway.middleware.request_id import RequestId
 from gateway.models import build_models
 from gateway.pipeline import build_pipeline
+from gateway.reply_headers import EXPOSED
 from gateway.routes import catalogue, docs, files, inference, operations
 from gateway.routes.errors import on_failure, on_http_exception
 from gateway.runtime.backlog import Backlog
@@ -124,7 +125,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
             allow_origins=origins,
             allow_methods=["GET", "POST"],
             allow_headers=["*"],
-            expose_headers=["X-Request-ID", "Retry-After", "X-Cache", "Age", "X-Degraded", "X-Queue-Ms"],
+            expose_headers=EXPOSED,
         )
         middleware.append(cors)
     return middleware

@@ -13,6 +13,7 @@ from gateway.wire.anthropic_body import MessagesBody
 from gateway.wire.dashscope import DashBody
 from gateway.wire.gemini_body import GeminiBody
 from gateway.wire.openai_body import ChatBody
+from gateway.wire.responses_body import ResponsesBody
 from gateway.wire.simple import SimpleBody
 from gateway.wire.tasks import TaskBody
 
@@ -93,7 +94,7 @@ _FILE = _object(
 _READY = _object("status models", status=_TEXT, detail=_TEXT, models={"type": "object"})
 
 
-_BODIES = (TaskBody, ChatBody, SimpleBody, GeminiBody, DashBody, MessagesBody)
+_BODIES = (TaskBody, ChatBody, ResponsesBody, SimpleBody, GeminiBody, DashBody, MessagesBody)
 
 
 def document() -> dict[str, Any]:
@@ -131,6 +132,9 @@ def _paths() -> dict[str, Any]:
             "ChatCompletion",
             "OpenAIError",
             "A stream where asked for.",
+        ),
+        "/v1/responses": _inference(
+            "OpenAI responses", "ResponsesBody", "ResponsesReply", "OpenAIError", "A stream where asked for."
         ),
         "/v1/chat": _inference("The simple chat", "SimpleBody", "SimpleReply", "SimpleError", stream=""),
         "/v1/chat/stream": _inference("The simple chat, streamed", "SimpleBody", None, "SimpleError"),

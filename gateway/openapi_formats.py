@@ -61,6 +61,16 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "GeminiError": _object(
         "error", error=_object("code message status", code=_INTEGER, message=_TEXT, status=_TEXT)
     ),
+    "ResponsesReply": _object(
+        "id object created_at status model output usage",
+        id=_TEXT,
+        object={"const": "response"},
+        created_at=_INTEGER,
+        status={"enum": ["completed", "incomplete"]},
+        model=_TEXT,
+        output=_list(_ANY_OBJECT),
+        usage=_ANY_OBJECT,
+    ),
     "DashReply": _object("request_id output", request_id=_TEXT, output=_ANY_OBJECT, usage=_ANY_OBJECT),
     "DashError": _object("code message request_id", code=_TEXT, message=_TEXT, request_id=_TEXT),
     "AnthropicReply": _object(
@@ -94,6 +104,7 @@ _CHAT = {"model": _MODEL, "messages": [{"role": "user", "content": "Hello"}]}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "TaskBody": {"task": "vqa", "images": [_DOT], "text": "What color is it?"},
     "ChatBody": _CHAT,
+    "ResponsesBody": {"model": _MODEL, "input": "Hello"},
     "SimpleBody": {"input_type": "text_image", "text": "What color is it?", "image_base64": _DOT},
     "GeminiBody": {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]},
     "DashBody": {"model": _MODEL, "input": {"messages": [{"role": "user", "content": [{"text": "Hello"}]}]}},

@@ -172,7 +172,7 @@ class ChatEncoder:
         return usage + b"data: [DONE]\n\n"
 
     def failure(self, error: GatewayError) -> bytes:
-        return b"data: %b\n\ndata: [DONE]\n\n" % json_encode({"error": _error(error)})
+        return b"data: %b\n\ndata: [DONE]\n\n" % json_encode({"error": failure_of(error)})
 
     def _make_head(self, chunk: ChatChunk) -> dict[str, Any]:
         return {
@@ -244,10 +244,11 @@ _NAMES = {
 
 
 def error(error: GatewayError, request_id: str) -> bytes:
-    return json_encode({"error": _error(error)})
+    return json_encode({"error": failure_of(error)})
 
 
-def _error(error: GatewayError) -> dict[str, Any]:
+def failure_of(error: GatewayError) -> dict[str, Any]:
+    """The object under `error` in a refusal, shared by all of OpenAI's formats."""
     status = error.code.status
     kind = "server_error" if status >= 500 else _TYPES.get(status, "invalid_request_error")
     code = _NAMES.get(error.code.number, error.code.name)
