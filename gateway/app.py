@@ -60,24 +60,22 @@ def create_app(
     settings = settings or Settings()
     log.addFilter(_mask_logs)
     telemetry = Telemetry(registry)
+    models = build_models(settings, engine)
     services = Services(
         settings=settings,
-        models=build_models(settings, engine),
+        models=models,
         media=MediaReader(settings),
         safety=Safety(settings.safety),
         telemetry=telemetry,
         answers=AnswerCache(settings.cache, settings.server.folder("cache"), telemetry),
         backlog=Backlog(),
+        tasks=load_tasks(settings.server.task_folder, BY_NAME, models.names),
         state=StateStore(
             settings.state.url, settings.server.folder("state"), settings.state.timeout_ms / 1000
         ),
     )
     DispatchCollector(services.models, services.backlog, telemetry.registry)
-    gateway = Gateway(
-        services=services,
-        handler=build_pipeline(services),
-        tasks=load_tasks(settings.server.task_folder, BY_NAME),
-    )
+    gateway = Gateway(services=services, handler=build_pipeline(services))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

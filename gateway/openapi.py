@@ -197,13 +197,21 @@ def _gemini(version: str) -> dict[str, Any]:
         f"{model}:generateContent": _inference(
             f"Content {of}", "GeminiBody", "GeminiReply", "GeminiError", stream=""
         ),
-        f"{model}:streamGenerateContent": _inference(f"Stream {of}", "GeminiBody", None, "GeminiError"),
+        f"{model}:streamGenerateContent": _inference(
+            f"Stream {of}",
+            "GeminiBody",
+            "GeminiStream",
+            "GeminiError",
+            "Events with `alt=sse`, else one array that comes bit by bit.",
+        ),
         f"{model}:countTokens": _inference(
             f"Token count {of}", "GeminiBody", "GeminiCount", "GeminiError", stream=""
         ),
     }
     for path in asked.values():
         path["post"]["parameters"] = [{"name": "model", "in": "path", "required": True, "schema": _TEXT}]
+    streamed = asked[f"{model}:streamGenerateContent"]["post"]["parameters"]
+    streamed.append({"name": "alt", "in": "query", "schema": {"type": "string", "examples": ["sse"]}})
     return asked
 
 

@@ -11,15 +11,13 @@ from starlette.types import Scope
 from gateway.models import Models
 from gateway.settings import Settings
 from gateway.stages.base import Handler, Services
-from gateway.tasks import BY_NAME, Task
+from gateway.tasks import Task
 from gateway.telemetry import Telemetry
 
 
 class Gateway(msgspec.Struct):
     services: Services
     handler: Handler
-    tasks: Mapping[str, Task] = msgspec.field(default_factory=lambda: BY_NAME)
-    """Every task by its name, the operator's own among them."""
     started: float = msgspec.field(default_factory=time.monotonic)
     draining: bool = False
     load_error: str = ""
@@ -32,6 +30,10 @@ class Gateway(msgspec.Struct):
     @property
     def models(self) -> Models:
         return self.services.models
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        return self.services.tasks
 
     @property
     def telemetry(self) -> Telemetry:

@@ -10,7 +10,6 @@ from gateway.cache.policy import CachePolicy
 from gateway.cache.replay import fresh, give_again
 from gateway.call import CacheUse, Call, Events
 from gateway.stages.base import Handler, Services
-from gateway.tasks import TASKS
 
 
 class Cache:
@@ -42,5 +41,4 @@ class Cache:
 
 
 def policy_of(services: Services) -> CachePolicy:
-    versions = {task.name: task.version for task in TASKS}
-    return CachePolicy(services.settings, services.models, versions, services.safety.policy_version)
+    return CachePolicy(services.settings, services.models, services.tasks, services.safety.policy_version)

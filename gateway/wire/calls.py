@@ -30,7 +30,22 @@ class Target(msgspec.Struct, frozen=True):
 def target(intake: Intake, name: str | None) -> Target:
     """What a model's name asks for. Raises `GatewayError` where there is no such model or task."""
     base, task = _split(intake, name)
-    return Target(_model(intake, base), task or _task_of_header(intake))
+    task = task or _task_of_header(intake)
+    return Target(model_for(intake, base, task), task)
+
+
+def model_for(intake: Intake, name: str | None, task: Task | None) -> Model:
+    """The named model; without a name the task's own, or the default one. Raises `GatewayError`.
+
+    Below `/m/{served}/` only that model is there, under all its names.
+    """
+    served = intake.path.get("served")
+    if served is None:
+        return intake.models.get(name or (task.model if task else None))
+    model = intake.models.get(served)
+    if name and intake.models.get(name) is not model:
+        raise GatewayError(MODEL_NOT_FOUND, f"The model {name[:100]!r} is not served here.", param="model")
+    return model
 
 
 def call_of(intake: Intake, chat: ChatRequest, target: Target, wire: str) -> Call:
@@ -64,17 +79,6 @@ def _split(intake: Intake, name: str | None) -> tuple[str | None, Task | None]:
     if colon and suffix in intake.tasks:
         return base, intake.tasks[suffix]
     return name, None
-
-
-def _model(intake: Intake, name: str | None) -> Model:
-    """The named model. Below `/m/{served}/` only that one is there, under all its names."""
-    served = intake.path.get("served")
-    if served is None:
-        return intake.models.get(name)
-    model = intake.models.get(served)
-    if name and intake.models.get(name) is not model:
-        raise GatewayError(MODEL_NOT_FOUND, f"The model {name[:100]!r} is not served here.", param="model")
-    return model
 
 
 def _task_of_header(intake: Intake) -> Task | None:

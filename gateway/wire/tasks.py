@@ -19,6 +19,7 @@ from gateway.stream import Reply
 from gateway.tasks import Task
 from gateway.tasks.pixels import in_pixels
 from gateway.wire.base import Encoder, Intake, count, decode, invalid, json_encode, medium_of
+from gateway.wire.calls import model_for
 from gateway.wire.tasked import held_to
 
 name = "tasks"
@@ -80,7 +81,7 @@ def _parse(body: bytes, intake: Intake, *, stream: bool) -> tuple[Call, Encoder]
         raise invalid("task", f"there is no task of this name; there are {', '.join(intake.tasks)}.")
     media = _media(task, request, intake.uploads)
     _check(task, request, media)
-    model = intake.models.get(request.model)
+    model = model_for(intake, request.model, task)
     lane: Lane = "video" if count(media, "video") else task.lane
     chats = _Chats(task, request, model, intake.request_id, stream or request.options.stream)
     call = Call(
