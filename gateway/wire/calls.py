@@ -16,6 +16,7 @@ from gateway.models import Model
 from gateway.tasks import Task
 from gateway.wire.base import Intake, count, invalid
 from gateway.wire.tasked import plan_of, shape
+from gateway.wire.tools import check_tools
 
 TASK_HEADER = "x-task"
 
@@ -50,8 +51,11 @@ def model_for(intake: Intake, name: str | None, task: Task | None) -> Model:
 
 def call_of(intake: Intake, chat: ChatRequest, target: Target, wire: str) -> Call:
     """The call for a chat, shaped by its task, if any. Raises `GatewayError`."""
-    if not chat.messages:
+    if not any(message.content or message.tool_calls for message in chat.messages):
         raise invalid("messages", "hold neither text nor media.")
+    check_tools(chat.tools, chat.tool_choice)
+    if not chat.tools:
+        chat = msgspec.structs.replace(chat, tool_choice=None)
     task, plan = target.task, None
     if task is not None:
         plan = plan_of(chat, task)

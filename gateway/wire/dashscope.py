@@ -62,7 +62,7 @@ class DashBody(Struct, frozen=True):
 
     input: Input
     model: Annotated[str, Meta(max_length=256)] | None = None
-    parameters: Parameters = Parameters()
+    parameters: Parameters | None = None
 
 
 _bodies = msgspec.json.Decoder(DashBody)
@@ -76,11 +76,11 @@ def parse(body: bytes, intake: Intake) -> tuple[Call, Encoder]:
     asked = target(intake, request.model)
     stream = intake.headers.get("x-dashscope-sse", "").lower() == "enable"
     call = call_of(intake, _chat(request, asked, intake.request_id, stream), asked, name)
-    return call, DashEncoder(call, bool(request.parameters.incremental_output))
+    return call, DashEncoder(call, bool(request.parameters and request.parameters.incremental_output))
 
 
 def _chat(request: DashBody, asked: Target, request_id: str, stream: bool) -> ChatRequest:
-    given = request.parameters
+    given = request.parameters or Parameters()
     return ChatRequest(
         id=request_id,
         model=asked.model.name,

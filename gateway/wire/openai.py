@@ -7,7 +7,18 @@ from typing import Any
 
 import msgspec
 
-from engine.types import ChatChunk, ChatRequest, Choice, MediaPart, Message, Part, Sampling, TextPart, Usage
+from engine.types import (
+    ChatChunk,
+    ChatRequest,
+    Choice,
+    MediaPart,
+    MediumOptions,
+    Message,
+    Part,
+    Sampling,
+    TextPart,
+    Usage,
+)
 from gateway import errors
 from gateway.call import Call, Event, Progress
 from gateway.errors import GatewayError
@@ -37,6 +48,7 @@ def parse(body: bytes, intake: Intake) -> tuple[Call, Encoder]:
     _check(request)
     asked = target(intake, request.model)
     call = call_of(intake, _chat(request, asked.model, intake.request_id), asked, name)
+    call.mask_pii = request.mask_pii
     include_usage = bool(request.stream_options and request.stream_options.include_usage)
     return call, ChatEncoder(call, include_usage)
 
@@ -44,7 +56,6 @@ def parse(body: bytes, intake: Intake) -> tuple[Call, Encoder]:
 def _check(request: ChatBody) -> None:
     if request.top_logprobs and not request.logprobs:
         raise invalid("top_logprobs", "needs logprobs to be true.")
-    _check_tools(request)
     if (form := request.response_format) and form.get("type") not in ("text", "json_object", "json_schema"):
         raise invalid("response_format.type", "must be text, json_object or json_schema.")
     if (form := request.response_format) and form["type"] == "json_schema":
@@ -53,33 +64,12 @@ def _check(request: ChatBody) -> None:
             raise invalid("response_format.json_schema", "must hold a schema.")
 
 
-def _check_tools(request: ChatBody) -> None:
-    names = {_function_name(tool) for tool in request.tools or ()}
-    if None in names:
-        raise invalid("tools", "must be functions, each with a name.")
-    choice = request.tool_choice
-    if choice is None or choice == "none":
-        return
-    if not names:
-        raise invalid("tool_choice", "needs tools.")
-    known = choice in ("auto", "required") if isinstance(choice, str) else _function_name(choice) in names
-    if not known:
-        raise invalid("tool_choice", "must be none, auto, required or one of the tools.")
-
-
-def _function_name(tool: dict[str, Any]) -> str | None:
-    """The name in `{"type": "function", "function": {"name": …}}`; `None` where there is none."""
-    function = tool.get("function")
-    name = function.get("name") if isinstance(function, dict) else None
-    return name if isinstance(name, str) and name else None
-
-
 def _chat(request: ChatBody, model: Model, request_id: str) -> ChatRequest:
     stop = [request.stop] if isinstance(request.stop, str) else request.stop
     return ChatRequest(
         id=request_id,
         model=model.name,
-        messages=tuple(_message(message) for message in request.messages),
+        messages=tuple(_message(message, request.media.of_media("media")) for message in request.messages),
         sampling=Sampling(
             max_tokens=request.max_completion_tokens or request.max_tokens,
             temperature=request.temperature,
@@ -105,26 +95,26 @@ def _chat(request: ChatBody, model: Model, request_id: str) -> ChatRequest:
     )
 
 
-def _message(message: ChatMessage) -> Message:
+def _message(message: ChatMessage, options: MediumOptions) -> Message:
     content = message.content
     return Message(
         role=message.role,
-        content=tuple(_part(part) for part in content) if isinstance(content, list) else content,
+        content=tuple(_part(part, options) for part in content) if isinstance(content, list) else content,
         name=message.name,
         tool_calls=message.tool_calls,
         tool_call_id=message.tool_call_id,
     )
 
 
-def _part(part: Content) -> Part:
+def _part(part: Content, options: MediumOptions) -> Part:
     if isinstance(part, TextContent):
         return TextPart(part.text)
     if isinstance(part, RefusalContent):
         return TextPart(part.refusal)
     if isinstance(part, ImageContent):
-        return MediaPart(medium_of(_address(part.image_url), "image"))
+        return MediaPart(medium_of(_address(part.image_url), "image", options))
     if isinstance(part, VideoContent):
-        return MediaPart(medium_of(_address(part.video_url), "video"))
+        return MediaPart(medium_of(_address(part.video_url), "video", options))
     raise invalid("messages", "the model does not hear; input_audio is not taken.")
 
 

@@ -53,18 +53,6 @@ def _check(request: ResponsesBody) -> None:
     for tool in request.tools or ():
         if tool.get("type") != "function" or not isinstance(tool.get("name"), str) or not tool["name"]:
             raise invalid("tools", "must be functions, each with a name; no other tools are run here.")
-    _check_choice(request)
-
-
-def _check_choice(request: ResponsesBody) -> None:
-    choice = request.tool_choice
-    if choice is None or choice in ("auto", "none"):
-        return
-    if not request.tools:
-        raise invalid("tool_choice", "needs tools.")
-    names = [tool["name"] for tool in request.tools]
-    if choice != "required" and not (isinstance(choice, dict) and choice.get("name") in names):
-        raise invalid("tool_choice", "must be none, auto, required or one of the tools.")
 
 
 def _chat(request: ResponsesBody, asked: Target, request_id: str) -> ChatRequest:
@@ -85,7 +73,7 @@ def _chat(request: ResponsesBody, asked: Target, request_id: str) -> ChatRequest
         stream=bool(request.stream),
         response_format=_response_format(request.text.format if request.text else None),
         tools=[_function(tool) for tool in request.tools or ()] or None,
-        tool_choice=_tool_choice(request.tool_choice) if request.tools else None,
+        tool_choice=_tool_choice(request.tool_choice),
         parallel_tool_calls=request.parallel_tool_calls,
         reasoning_effort=request.reasoning.effort if request.reasoning else None,
     )
@@ -166,5 +154,5 @@ def _function(tool: dict[str, Any]) -> dict[str, Any]:
 
 def _tool_choice(choice: str | dict[str, Any] | None) -> str | dict[str, Any] | None:
     if isinstance(choice, dict):
-        return {"type": "function", "function": {"name": choice["name"]}}
+        return {"type": "function", "function": {"name": choice.get("name")}}
     return choice

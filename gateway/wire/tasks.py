@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from engine.types import ChatRequest, Medium, MediumOptions, Preprocess, Sampling
+from engine.types import ChatRequest, Medium, Sampling
 from gateway.call import Call, Event, Lane, Plan, Progress, Ranges
 from gateway.errors import OVERLOADED, SUCCESS, GatewayError
 from gateway.media.size import upright_size
@@ -20,16 +20,16 @@ from gateway.tasks import Task
 from gateway.tasks.pixels import in_pixels
 from gateway.wire.base import Encoder, Intake, count, decode, invalid, json_encode, medium_of
 from gateway.wire.calls import model_for
+from gateway.wire.media_options import MediaOptions
 from gateway.wire.tasked import held_to
 
 name = "tasks"
 
 _DEGRADED = f"degraded: the model is overloaded, a smaller one answered (code {OVERLOADED.number})"
-Pixel = Annotated[float, Meta(ge=0, le=100_000)]
 _RANGES = re.compile(r"\s*\d{1,6}\s*(-\s*\d{1,6}\s*)?(,\s*\d{1,6}\s*(-\s*\d{1,6}\s*)?)*")
 
 
-class Options(Struct, frozen=True):
+class Options(MediaOptions, frozen=True):
     max_tokens: Annotated[int, Meta(ge=1, le=32768)] | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(gt=0, le=1)] | None = None
@@ -41,11 +41,7 @@ class Options(Struct, frozen=True):
     stream: bool = False
     timeout_ms: Annotated[int, Meta(ge=1, le=600_000)] | None = None
     allow_degraded: bool = True
-    preprocess: Preprocess = "none"
-    redact: Annotated[list[tuple[Pixel, Pixel, Pixel, Pixel]], Meta(max_length=256)] = []
-    truncate_video: bool = False
     pages: Annotated[str, Meta(max_length=256)] = ""
-    dpi: Annotated[int, Meta(ge=36, le=600)] | None = None
     mask_pii: bool = False
 
 
@@ -99,7 +95,7 @@ def _parse(body: bytes, intake: Intake, *, stream: bool) -> tuple[Call, Encoder]
 
 
 def _media(task: Task, request: TaskBody, uploads: Mapping[str, bytes]) -> list[Medium]:
-    options = _medium_options(request.options)
+    options = request.options.of_media("options")
     media = [medium_of(source, options=options) for source in request.images]
     if request.video is not None:
         media.append(medium_of(request.video, "video", options))
@@ -108,18 +104,6 @@ def _media(task: Task, request: TaskBody, uploads: Mapping[str, bytes]) -> list[
     if task.lane == "video" and media and not count(media, "video"):
         return [Medium("video", "", options, parts=tuple(media))]
     return media
-
-
-def _medium_options(options: Options) -> MediumOptions:
-    for number, (left, top, right, bottom) in enumerate(options.redact):
-        if left >= right or top >= bottom:
-            raise invalid(f"options.redact[{number}]", "must be [x1, y1, x2, y2] with x1 < x2 and y1 < y2.")
-    return MediumOptions(
-        preprocess=options.preprocess,
-        redact=tuple(options.redact),
-        truncate=options.truncate_video,
-        dpi=options.dpi,
-    )
 
 
 def _ranges(pages: str) -> Ranges:

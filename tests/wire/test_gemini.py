@@ -229,3 +229,20 @@ async def test_without_alt_a_stream_is_one_array_that_comes_bit_by_bit(gateway: 
         engine.fail_with, engine.fail_after = GenerationFailed("The model failed on this request."), 2
         broken = (await client.post(f"{PATH}:streamGenerateContent", json=HELLO)).json()
     assert broken[-1]["error"]["code"] == 500
+
+
+async def test_single_objects_stand_for_lists_as_in_googles_own_examples(gateway: Gateway) -> None:
+    engine = scripted()
+    body = {
+        "system_instruction": {"parts": {"text": "Be brief."}},
+        "contents": {"parts": {"text": "Hello"}},
+        "tools": {"google_search": {}},
+        "safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
+    }
+    async with gateway(engine) as client:
+        assert (await client.post(f"{PATH}:generateContent", json=body)).status_code == 200
+        wrong = {"mode": "ANY", "allowedFunctionNames": ["sing"]}
+        body["tools"] = {"functionDeclarations": {"name": "paint"}}
+        config = {"toolConfig": {"functionCallingConfig": wrong}}
+        assert (await client.post(f"{PATH}:generateContent", json=body | config)).status_code == 400
+    assert [message.role for message in engine.seen[0].messages] == ["system", "user"]
