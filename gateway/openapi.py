@@ -10,6 +10,7 @@ from gateway import __version__
 from gateway.errors import CODES, Code
 from gateway.openapi_formats import EXAMPLES, SCHEMAS
 from gateway.wire.anthropic_body import MessagesBody
+from gateway.wire.completions import CompletionBody
 from gateway.wire.dashscope import DashBody
 from gateway.wire.gemini_body import GeminiBody
 from gateway.wire.openai_body import ChatBody
@@ -94,7 +95,7 @@ _FILE = _object(
 _READY = _object("status models", status=_TEXT, detail=_TEXT, models={"type": "object"})
 
 
-_BODIES = (TaskBody, ChatBody, ResponsesBody, SimpleBody, GeminiBody, DashBody, MessagesBody)
+_BODIES = (TaskBody, ChatBody, CompletionBody, ResponsesBody, SimpleBody, GeminiBody, DashBody, MessagesBody)
 
 
 def document() -> dict[str, Any]:
@@ -132,6 +133,9 @@ def _paths() -> dict[str, Any]:
             "ChatCompletion",
             "OpenAIError",
             "A stream where asked for.",
+        ),
+        "/v1/completions": _inference(
+            "OpenAI completions", "CompletionBody", "Completion", "OpenAIError", "A stream where asked for."
         ),
         "/v1/responses": _inference(
             "OpenAI responses", "ResponsesBody", "ResponsesReply", "OpenAIError", "A stream where asked for."

@@ -62,6 +62,15 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "GeminiError": _object(
         "error", error=_object("code message status", code=_INTEGER, message=_TEXT, status=_TEXT)
     ),
+    "Completion": _object(
+        "id object created model choices usage",
+        id=_TEXT,
+        object={"const": "text_completion"},
+        created=_INTEGER,
+        model=_TEXT,
+        choices=_list(_ANY_OBJECT),
+        usage=_ANY_OBJECT,
+    ),
     "ResponsesReply": _object(
         "id object created_at status model output usage",
         id=_TEXT,
@@ -105,6 +114,7 @@ _CHAT = {"model": _MODEL, "messages": [{"role": "user", "content": "Hello"}]}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "TaskBody": {"task": "vqa", "images": [_DOT], "text": "What color is it?"},
     "ChatBody": _CHAT,
+    "CompletionBody": {"model": _MODEL, "prompt": "Hello"},
     "ResponsesBody": {"model": _MODEL, "input": "Hello"},
     "SimpleBody": {"input_type": "text_image", "text": "What color is it?", "image_base64": _DOT},
     "GeminiBody": {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]},

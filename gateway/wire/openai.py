@@ -142,7 +142,7 @@ class ChatEncoder:
                 "created": reply.created,
                 "model": reply.model,
                 "choices": [_whole(choice) for choice in choices],
-                "usage": _usage(reply.usage),
+                "usage": usage_of(reply.usage),
             }
         )
 
@@ -158,7 +158,7 @@ class ChatEncoder:
     def end(self) -> bytes:
         usage = b""
         if self._include_usage:
-            usage = self._frame({"choices": [], "usage": _usage(self._usage or Usage())})
+            usage = self._frame({"choices": [], "usage": usage_of(self._usage or Usage())})
         return usage + b"data: [DONE]\n\n"
 
     def failure(self, error: GatewayError) -> bytes:
@@ -217,7 +217,8 @@ def _whole(choice: FoldedChoice) -> dict[str, Any]:
     }
 
 
-def _usage(usage: Usage) -> dict[str, Any]:
+def usage_of(usage: Usage) -> dict[str, Any]:
+    """OpenAI's `usage`."""
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,

@@ -175,3 +175,25 @@ TOOL = {"type": "function", "function": {"name": "paint"}}
 async def test_what_scripts_send(client: httpx.AsyncClient, change: dict[str, Any], status: int) -> None:
     reply = await client.post("/v1/chat/completions", json={"model": "qwen3-vl", "messages": HELLO} | change)
     assert reply.status_code == status, reply.text
+
+
+async def test_legacy_completions_are_answered_as_the_sdk_reads_them(gateway: Gateway) -> None:
+    engine = scripted("one two three")
+    async with gateway(engine) as client:
+        create = sdk(client).completions.create
+        whole = await create(model="qwen3-vl", prompt=["Count."], max_tokens=2)
+        stream = await create(
+            model="qwen3-vl", prompt="Count.", stream=True, stream_options={"include_usage": True}
+        )
+        chunks = [chunk async for chunk in stream]
+        with pytest.raises(openai.BadRequestError, match="use chat completions"):
+            await create(model="qwen3-vl", prompt="Count.", echo=True)
+        with pytest.raises(openai.BadRequestError):
+            await create(model="qwen3-vl", prompt=["one", "two"])
+    assert (whole.choices[0].text, whole.choices[0].finish_reason) == ("one two", "length")
+    assert whole.usage is not None
+    assert "".join(chunk.choices[0].text for chunk in chunks[:-1]) == "one two three"
+    assert chunks[-2].choices[0].finish_reason == "stop"
+    assert chunks[-1].usage is not None
+    assert engine.seen[0].messages[0].content == "Count."
+    assert engine.seen[1].sampling.max_tokens == 16
