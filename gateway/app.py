@@ -129,9 +129,16 @@ def _middleware(settings: Settings) -> list[Middleware]:
     return middleware
 
 
+async def _load(gateway: Gateway) -> None:
+    """Everything that a first request would otherwise wait for."""
+    await gateway.services.safety.warm_up()
+    gateway.warm = True
+    await gateway.models.load()
+
+
 async def _run_models(gateway: Gateway, on_death: Callable[[], None]) -> None:
     """Load the models, and watch over them."""
-    loading = asyncio.create_task(gateway.models.load())
+    loading = asyncio.create_task(_load(gateway))
     try:
         while not gateway.models.dead:
             if loading.done():

@@ -20,6 +20,8 @@ class Gateway(msgspec.Struct):
     handler: Handler
     started: float = msgspec.field(default_factory=time.monotonic)
     draining: bool = False
+    warm: bool = False
+    """Whether all beside the models is loaded."""
     load_error: str = ""
     """Why a model could not be loaded; empty while all is well."""
 
@@ -41,7 +43,7 @@ class Gateway(msgspec.Struct):
 
     @property
     def ready(self) -> bool:
-        return not self.draining and self.models.ready
+        return not self.draining and self.warm and self.models.ready
 
 
 def gateway_of(scope: Scope) -> Gateway:
