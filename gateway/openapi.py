@@ -11,12 +11,12 @@ from gateway.errors import CODES, Code
 from gateway.openapi_formats import EXAMPLES, SCHEMAS
 from gateway.wire.anthropic_body import MessagesBody
 from gateway.wire.completions import CompletionBody
-from gateway.wire.dashscope import DashBody
+from gateway.wire.dashscope_body import DashBody
 from gateway.wire.gemini_body import GeminiBody
 from gateway.wire.openai_body import ChatBody
 from gateway.wire.responses_body import ResponsesBody
 from gateway.wire.simple import SimpleBody
-from gateway.wire.tasks import TaskBody
+from gateway.wire.tasks_body import TaskBody
 
 _REF = "#/components/schemas/{name}"
 _JSON = "application/json"

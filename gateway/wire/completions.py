@@ -13,8 +13,8 @@ from gateway.errors import GatewayError
 from gateway.stream import FoldedChoice, Reply
 from gateway.wire.base import Encoder, Intake, decode, invalid, json_encode
 from gateway.wire.calls import call_of, target
-from gateway.wire.openai import error, failure_of, usage_of
 from gateway.wire.openai_body import StreamOptions
+from gateway.wire.openai_reply import error, failure_of, usage_of
 
 name = "completions"
 __all__ = ["error", "parse"]

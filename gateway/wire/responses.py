@@ -14,7 +14,7 @@ from engine.types import ChatRequest, MediaPart, Message, Part, Sampling, TextPa
 from gateway.call import Call
 from gateway.wire.base import Encoder, Intake, convert, decode, invalid, medium_of
 from gateway.wire.calls import Target, call_of, target
-from gateway.wire.openai import error
+from gateway.wire.openai_reply import error
 from gateway.wire.responses_body import (
     FunctionCall,
     FunctionCallOutput,

@@ -12,7 +12,7 @@ from gateway.call import Call, Event, Progress
 from gateway.errors import GatewayError
 from gateway.stream import FoldedChoice, Reply
 from gateway.wire.base import json_encode, sse
-from gateway.wire.openai import failure_of
+from gateway.wire.openai_reply import failure_of
 from gateway.wire.responses_body import ResponsesBody
 from gateway.wire.responses_items import Item, item_for
 
