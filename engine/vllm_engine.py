@@ -84,6 +84,7 @@ class VllmEngine:
             messages=(Message(role="user", content=(MediaPart(picture), TextPart("Hello"))),),
             sampling=Sampling(max_tokens=2),
             response_format={"type": "json_schema", "json_schema": {"name": "warm-up", "schema": _ANY_TEXT}},
+            score=True,
         )
         async with aclosing(self._answer(request)) as chunks:
             async for _ in chunks:

@@ -3,7 +3,7 @@
 import sys
 
 import openai
-from kit import MORE, MOVES, chat, refused, until_idle
+from kit import MORE, MOVES, QUESTION, chat, refused, until_idle, url_of
 from pydantic import BaseModel
 
 url = sys.argv[1]
@@ -48,6 +48,17 @@ parsed = client.chat.completions.parse(
     model="qwen3-vl-30b", messages=chat("shapes.png"), temperature=0, max_tokens=64, response_format=Colour
 )
 assert parsed.choices[0].message.parsed.colour
+
+# the responses API
+picture = {"type": "input_image", "image_url": url_of("shapes.png")}
+asked = [{"role": "user", "content": [picture, {"type": "input_text", "text": QUESTION}]}]
+answer = {"model": "qwen3-vl-30b", "input": asked, "temperature": 0, "max_output_tokens": 64}
+assert client.responses.create(**answer).output_text == "red"
+with client.responses.stream(**answer) as events:
+    assert "".join(e.delta for e in events if e.type == "response.output_text.delta") == "red"
+    assert events.get_final_response().usage.input_tokens > 10
+assert client.responses.parse(**answer, text_format=Colour).output_parsed.colour
+refused(openai.NotFoundError, lambda: client.responses.create(**answer | {"model": "gpt-9"}), 1006)
 
 # leaving early ends the work
 stream = ask(chat("shapes.png"), stream=True, temperature=1, max_tokens=3500, logit_bias={"2": -100})
