@@ -19,9 +19,10 @@ test: ## Set up and run the tests with the real engine
 	@deploy/install.sh dev
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-all: ## The tests, those that take minutes, and those of the official clients
+test-all: ## The tests, those that take minutes, and those that need clients and tools of others
 	@deploy/install.sh dev
 	@tests/clients/install.sh
+	@tests/deploy/install.sh
 	@$(BIN)/python -m pytest -m "" $(ARGS)
 
 test-clients: ## The tests that ask through the official clients of other APIs

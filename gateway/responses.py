@@ -83,6 +83,7 @@ class PipelineResponse:
             return SUCCESS if self._call.notes.degraded is None else OVERLOADED
         except Exception as error:
             failure = as_gateway_error(error, self._call.request_id)
+        self._telemetry.count_failure(failure.code)
         await self._fail(send, failure)
         return failure.code
 
@@ -111,6 +112,7 @@ class PipelineResponse:
         """The server's drain has run out of time: the client is told instead of cut off."""
         error = GatewayError(UNAVAILABLE, "The server is shutting down.", retry_after=5)
         if not self._complete:
+            self._telemetry.count_failure(error.code)
             await self._fail(send, error)
         return error.code
 

@@ -40,7 +40,9 @@ class Inference:
         except ClientDisconnect:
             return
         except Exception as error:
-            response = ErrorResponse(as_gateway_error(error, request_id), self._error, request_id)
+            refusal = as_gateway_error(error, request_id)
+            gateway.telemetry.count_failure(refusal.code)
+            response = ErrorResponse(refusal, self._error, request_id)
         await response(scope, receive, send)
 
     async def _respond(self, request: Request, gateway: Gateway, request_id: str) -> PipelineResponse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import REGISTRY as DEFAULT_REGISTRY
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from gateway.errors import OVERLOAD_REASONS
+from gateway.errors import CODES, OVERLOAD_REASONS, Code
 from gateway.runtime.backlog import LANES
 from gateway.telemetry.tracing import OFF, Tracing
 
@@ -23,6 +23,12 @@ class Telemetry:
             "gateway_requests",
             "Requests by wire format, task and business code.",
             ("wire", "task", "code"),
+            registry=self.registry,
+        )
+        self.failures = Counter(
+            "gateway_failures",
+            "Requests that failed by the server's fault, by business code.",
+            ("code",),
             registry=self.registry,
         )
         self.inflight = Gauge(
@@ -94,9 +100,17 @@ class Telemetry:
         )
         self._begin_at_zero()
 
+    def count_failure(self, code: Code) -> None:
+        """Counts a request whose reply is an error, if the error is the server's own."""
+        if code.status >= 500:
+            self.failures.labels(code.number).inc()
+
     def _begin_at_zero(self) -> None:
         """Counters that alerts look at exist before their first event: a series that appears with
         the value 1 has no rate, and the first error of a night would be missed."""
+        for code in CODES:
+            if code.status >= 500:
+                self.failures.labels(code.number)
         for lane in LANES:
             for reason in OVERLOAD_REASONS:
                 self.refused.labels(lane, reason)
