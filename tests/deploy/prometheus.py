@@ -17,15 +17,18 @@ from tests.deploy.tools import start
 from tests.dispatch.test_two_engines import free_port
 
 _LIMIT_S = 60
+LABELS = {"namespace": "qwen-vl", "qwen_vl_pool": "gateway"}
+"""What a PodMonitor adds in Kubernetes."""
 
 
 class Prometheus:
     def __init__(self, folder: Path, *targets: str) -> None:
         """`targets` are `host:port` of gateways."""
+        scraped = {"targets": [*targets], "labels": LABELS}
         config = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(RULES / "recording.yaml"), str(RULES / "alerts.yaml")],
-            "scrape_configs": [{"job_name": "qwen-vl-gateway", "static_configs": [{"targets": [*targets]}]}],
+            "scrape_configs": [{"job_name": "qwen-vl-gateway", "static_configs": [scraped]}],
         }
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
         port = free_port()

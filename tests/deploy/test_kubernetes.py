@@ -66,9 +66,8 @@ def configurations(overlay: str, folder: Path) -> list[Settings]:
 @pytest.mark.filterwarnings("ignore")
 def test_an_overlay_is_valid_for_the_last_three_minors(overlay: str, minor: str) -> None:
     objects = [one for one in built(overlay) if one["kind"] not in EXTENSIONS]
-    for pod in pods(overlay):  # those of extensions too
-        objects.append({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": pod["spec"]})
-    for one in objects:
+    bare = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
+    for one in (*objects, *(bare | {"spec": pod["spec"]} for pod in pods(overlay))):
         kubernetes_validate.validate(one, minor, strict=True)
     assert {one["kind"] for one in built(overlay)} >= {"Service", "PodDisruptionBudget", "NetworkPolicy"}
 
@@ -182,10 +181,8 @@ def test_the_network_lets_out_what_the_fetcher_lets_out() -> None:
     for rule, block in blocks:
         assert [port["port"] for port in rule["ports"]] == settings.ports
         for network in map(ip_network, block["except"]):
-            for address in (network[0], network[-1]):
-                if str(address) not in ("192.0.0.9", "192.0.0.10", "192.88.99.0", "192.88.99.255"):
-                    with pytest.raises(GatewayError):
-                        check(address, settings)
+            with pytest.raises(GatewayError):
+                check(network[min(1, network.num_addresses - 1)], settings)
     excepted = [ip_network(text) for _, block in blocks for text in block["except"]]
     for inside in ("10.0.0.1", "169.254.169.254", "168.63.129.16", "100.64.0.1", "192.168.1.1", "172.31.0.1"):
         assert any(ip_network(inside).subnet_of(n) for n in excepted if n.version == 4), inside  # type: ignore[arg-type]

@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from tests.conftest import Start
 from tests.deploy.prometheus import Prometheus
 from tests.deploy.promql import RULES, alerts, panels, recorded
 from tests.deploy.tools import tool
-from tests.servers import RunningServer
+from tests.servers import ROOT, RunningServer
 
 pytestmark = pytest.mark.tools
 
@@ -31,6 +33,7 @@ lanes:
 safety: {{classify_images: false}}
 telemetry: {{otlp_endpoint: {collector}}}
 """
+COMPONENTS = ROOT / "deploy/k8s/components"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
@@ -91,8 +94,25 @@ def test_every_rule_and_panel_has_data_under_load_and_nothing_is_on_fire(
         ]
         assert empty == []
         assert own.firing() <= {"RequestsRefused", "AnswersDegraded"}
+        matchers = 'namespace="qwen-vl",qwen_vl_pool="gateway"'
+        for rule in adapter_rules():
+            assert own.query(rule["metricsQuery"].replace("<<.LabelMatchers>>", matchers)), rule["name"]
+        for name, query in scaled_object_queries():
+            assert len(own.query(query)) == 1, name
         found = own.exemplars("gateway_request_seconds_bucket")
         assert {exemplar["labels"]["trace_id"] for one in found for exemplar in one["exemplars"]} == {TRACE}
+
+
+def adapter_rules() -> list[dict[str, Any]]:
+    rules = yaml.safe_load((COMPONENTS / "hpa/prometheus-adapter.yaml").read_text())["rules"]["external"]
+    return list(rules)
+
+
+def scaled_object_queries() -> Iterator[tuple[str, str]]:
+    for one in yaml.safe_load_all((COMPONENTS / "keda/autoscaling.yaml").read_text()):
+        for trigger in one["spec"]["triggers"]:
+            if trigger["type"] == "prometheus":
+                yield one["metadata"]["name"], trigger["metadata"]["query"]
 
 
 @pytest.mark.engine
