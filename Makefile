@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install install-clients serve test test-all test-clients check format demo-model clean
+.PHONY: help install install-clients serve test test-all test-clients check format demo-model docs clean
 
 BIN := .venv/bin
 
@@ -44,6 +44,10 @@ format: ## Format and sort imports
 demo-model: ## Train the demo checkpoint anew (hours on a CPU)
 	@deploy/install.sh dev
 	@$(BIN)/python -m engine.demo.train $(ARGS)
+
+docs: ## Write the documentation as a site to site/
+	@deploy/install.sh dev
+	@$(BIN)/mkdocs build --strict --quiet
 
 clean: ## Remove .venv and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
