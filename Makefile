@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install install-clients serve test test-all test-clients check format bench demo-model clean
+.PHONY: help install install-clients serve test test-all test-clients check format bench demo-model docs clean
 
 BIN := .venv/bin
 
@@ -19,9 +19,10 @@ test: ## Set up and run the tests with the real engine
 	@deploy/install.sh dev
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-all: ## The tests, those that take minutes, and those of the official clients
+test-all: ## The tests, those that take minutes, and those that need clients and tools of others
 	@deploy/install.sh dev
 	@tests/clients/install.sh
+	@tests/deploy/install.sh
 	@$(BIN)/python -m pytest -m "" $(ARGS)
 
 test-clients: ## The tests that ask through the official clients of other APIs
@@ -48,6 +49,10 @@ bench: ## Measure the gateway beside its peers (ARGS="--groups stub"; about 25 m
 demo-model: ## Train the demo checkpoint anew (hours on a CPU)
 	@deploy/install.sh dev
 	@$(BIN)/python -m engine.demo.train $(ARGS)
+
+docs: ## Write the documentation as a site to site/
+	@deploy/install.sh dev
+	@$(BIN)/mkdocs build --strict --quiet
 
 clean: ## Remove .venv and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache

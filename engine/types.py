@@ -131,6 +131,8 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     salt: str | None = None
     """Keeps one tenant's prefix cache apart from another's; never taken from a client."""
     priority: int = 0
+    trace_headers: dict[str, str] | None = None
+    """W3C trace context of the span that this request belongs to."""
 
     @property
     def media(self) -> list[Medium]:

@@ -64,6 +64,7 @@ def _set_environment(config: VllmConfig) -> None:
         defaults["HF_HUB_OFFLINE"] = "1"
     for key, value in defaults.items():
         os.environ.setdefault(key, value)
+    os.environ["ENGINE_OWNER_PID"] = str(os.getpid())  # with whom the engine's processes end
     if config.log_level != "DEBUG":
         logging.getLogger("vllm").setLevel(config.log_level)
 

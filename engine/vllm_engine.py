@@ -125,7 +125,10 @@ class VllmEngine:
         )
         if request.score:
             params.logprobs = 0  # the sampled token's own, which is all a confidence needs
-        outputs = self._started.llm.generate(prompt, params, request.id, priority=request.priority)
+        traced = request.trace_headers if self._started.args.otlp_traces_endpoint else None
+        outputs = self._started.llm.generate(
+            prompt, params, request.id, priority=request.priority, trace_headers=traced
+        )
         reader = OutputReader(request.id, request.model)
         async with aclosing(outputs):
             async for output in outputs:

@@ -19,6 +19,7 @@ from gateway.cache.answers import AnswerCache
 from gateway.collectors import DispatchCollector
 from gateway.media.base import MediaReader
 from gateway.middleware.request_id import RequestId
+from gateway.middleware.traced import Traced
 from gateway.models import build_models
 from gateway.pipeline import build_pipeline
 from gateway.reply_headers import EXPOSED
@@ -35,6 +36,7 @@ from gateway.stores.state import StateStore
 from gateway.tasks import BY_NAME
 from gateway.tasks.custom import load_tasks
 from gateway.telemetry import Telemetry
+from gateway.telemetry.factory import build_tracing
 
 log = logging.getLogger("gateway")
 
@@ -59,7 +61,7 @@ def create_app(
     """
     settings = settings or Settings()
     log.addFilter(_mask_logs)
-    telemetry = Telemetry(registry)
+    telemetry = Telemetry(registry, build_tracing(settings.telemetry))
     models = build_models(settings, engine)
     services = Services(
         settings=settings,
@@ -96,6 +98,7 @@ def create_app(
             await services.media.aclose()
             await services.safety.aclose()
             await services.state.aclose()
+            await asyncio.to_thread(telemetry.tracing.close)
 
     app = Starlette(
         routes=[
@@ -106,7 +109,7 @@ def create_app(
             *operations.ROUTES,
             *docs.ROUTES,
         ],
-        middleware=_middleware(settings),
+        middleware=_middleware(settings, telemetry),
         exception_handlers={HTTPException: on_http_exception, Exception: on_failure},
         lifespan=lifespan,
     )
@@ -115,8 +118,10 @@ def create_app(
     return app
 
 
-def _middleware(settings: Settings) -> list[Middleware]:
+def _middleware(settings: Settings, telemetry: Telemetry) -> list[Middleware]:
     middleware = [Middleware(RequestId)]
+    if telemetry.tracing.enabled:
+        middleware.append(Middleware(Traced, tracing=telemetry.tracing))
     if origins := settings.server.cors_origins:
         cors = Middleware(
             CORSMiddleware,

@@ -79,9 +79,11 @@ def serve(
 
 async def _serve(settings: Settings) -> int:
     from gateway.banner import announce
-    from gateway.server import GatewayServer, listen, set_up_logging
+    from gateway.server import GatewayServer, listen
+    from gateway.telemetry.logs import change_level_by_signal, set_up_logging
 
-    set_up_logging(settings.server.log_level)
+    set_up_logging(settings.server.log_level, settings.server.log_format)
+    change_level_by_signal(settings.server.log_level)
     sock = listen(settings.server.host, settings.server.port)
     server = GatewayServer(settings)
     host, port = sock.getsockname()[:2]

@@ -151,14 +151,26 @@ class GatewayError(Exception):
         return {**self.headers, "retry-after": str(max(1, round(self.retry_after)))}
 
 
+OVERLOAD_REASONS = (
+    "queue_full",
+    "pushed_out",
+    "predicted_wait",
+    "max_wait",
+    "engine_busy",
+    "kv_cache",
+    "host_memory",
+    "unhealthy",
+)
+"""Why a request is too much, as metrics name it."""
+
+
 class Overload(GatewayError):
     """The engine, or the way to it, takes no further request now; a smaller model may."""
 
     def __init__(self, reason: str, detail: str, retry_after: float) -> None:
         super().__init__(OVERLOADED, detail, retry_after=retry_after)
         self.reason = reason
-        """A word for metrics: `queue_full`, `predicted_wait`, `max_wait`, `pushed_out`, `engine_busy`,
-        `kv_cache`, `host_memory` or `unhealthy`."""
+        """One of `OVERLOAD_REASONS`."""
 
 
 def from_engine(error: engine_errors.EngineError) -> GatewayError:

@@ -30,6 +30,7 @@ from gateway.reply_headers import reply_headers
 from gateway.stages.base import Handler
 from gateway.stream import Reply, fold
 from gateway.telemetry import Telemetry
+from gateway.telemetry.tracing import Attributes
 from gateway.wire.base import Encoder, RenderError
 
 log = logging.getLogger("gateway")
@@ -91,6 +92,7 @@ class PipelineResponse:
             return SUCCESS if self._call.notes.degraded is None else OVERLOADED
         except Exception as error:
             failure = as_gateway_error(error, self._call.request_id)
+        self._telemetry.count_failure(failure.code)
         await self._fail(send, failure)
         return failure.code
 
@@ -119,6 +121,7 @@ class PipelineResponse:
         """The server's drain has run out of time: the client is told instead of cut off."""
         error = GatewayError(UNAVAILABLE, "The server is shutting down.", retry_after=5)
         if not self._complete:
+            self._telemetry.count_failure(error.code)
             await self._fail(send, error)
         return error.code
 
@@ -153,7 +156,8 @@ class PipelineResponse:
     def _mark_first_chunk(self) -> None:
         self._call.first_chunk = time.monotonic()
         waited = self._call.first_chunk - self._call.received
-        self._telemetry.first_chunk.labels(self._call.lane).observe(waited)
+        exemplar = self._telemetry.tracing.exemplar()
+        self._telemetry.first_chunk.labels(self._call.lane).observe(waited, exemplar)
 
     def _mark_last_chunk(self, chunks: int) -> None:
         if self._call.first_chunk is not None and chunks > 1:
@@ -169,11 +173,29 @@ class PipelineResponse:
 
     def _count(self, code: Code | None) -> None:
         wire, task = self._call.wire, self._call.task
+        self._telemetry.tracing.here().set(_facts(self._call, code))
         if code is None:
             self._telemetry.disconnects.labels(wire).inc()
             return
-        self._telemetry.requests.labels(wire, task, code.number).inc()
-        self._telemetry.duration.labels(wire, task).observe(time.monotonic() - self._call.received)
+        exemplar = self._telemetry.tracing.exemplar()
+        took = time.monotonic() - self._call.received
+        self._telemetry.requests.labels(wire, task, code.number).inc(exemplar=exemplar)
+        self._telemetry.duration.labels(wire, task).observe(took, exemplar)
+
+
+def _facts(call: Call, code: Code | None) -> Attributes:
+    """What a request's span says of it."""
+    return {
+        "gateway.request_id": call.request_id,
+        "gateway.wire": call.wire,
+        "gateway.task": call.task,
+        "gateway.lane": call.lane,
+        "gateway.code": None if code is None else code.number,
+        "gateway.cache": call.notes.cache,
+        "gateway.degraded": call.notes.degraded,
+        "gen_ai.request.model": call.chat.model,
+        "gen_ai.request.stream": call.stream,
+    }
 
 
 def as_gateway_error(error: Exception, request_id: str) -> GatewayError:

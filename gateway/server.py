@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 from types import FrameType
 
@@ -76,11 +75,3 @@ def listen(host: str, port: int) -> socket.socket:
             f"Cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}."
         ) from error
     return sock
-
-
-def set_up_logging(level: str) -> None:
-    """One plain line a record, on standard error."""
-    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
-    for chatty in ("httpx", "httpcore"):
-        logging.getLogger(chatty).setLevel("WARNING")
-    logging.getLogger("uvicorn.error").setLevel("WARNING" if level == "info" else level.upper())

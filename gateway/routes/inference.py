@@ -40,11 +40,14 @@ class Inference:
         except ClientDisconnect:
             return
         except Exception as error:
-            response = ErrorResponse(as_gateway_error(error, request_id), self._error, request_id)
+            refusal = as_gateway_error(error, request_id)
+            gateway.telemetry.count_failure(refusal.code)
+            response = ErrorResponse(refusal, self._error, request_id)
         await response(scope, receive, send)
 
     async def _respond(self, request: Request, gateway: Gateway, request_id: str) -> PipelineResponse:
-        if not gateway.ready:
+        # A server that drains still answers what reaches it: its proxy learns a moment later that it goes.
+        if not gateway.models.ready:
             raise _not_ready(gateway)
         is_form = self._forms and request.headers.get("content-type", "").lower().startswith(FORM)
         _check_headers(request, is_form)

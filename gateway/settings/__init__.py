@@ -16,6 +16,7 @@ from gateway.settings.load import SettingsError, load_settings
 from gateway.settings.media import BucketSettings, FetchSettings, MediaSettings
 from gateway.settings.safety import ModerationSettings, SafetySettings
 from gateway.settings.server import ServerSettings
+from gateway.settings.telemetry import TelemetrySettings
 from gateway.settings.tree import DEFAULT_MODEL, PREFIX, ModelSettings, Settings
 
 __all__ = [
@@ -36,5 +37,6 @@ __all__ = [
     "SettingsError",
     "StateSettings",
     "TaskSettings",
+    "TelemetrySettings",
     "load_settings",
 ]

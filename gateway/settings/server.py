@@ -34,6 +34,9 @@ class ServerSettings(Section):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much the gateway writes to the log."
     )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="Plain lines, or one JSON object a line with request and trace id."
+    )
     task_folder: str | None = Field(
         default=None, description="Folder with tasks of your own, a YAML file each; see docs/tasks.md."
     )

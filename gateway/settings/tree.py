@@ -24,6 +24,7 @@ from gateway.settings.media import FetchSettings, MediaSettings
 from gateway.settings.safety import SafetySettings
 from gateway.settings.section import Section
 from gateway.settings.server import ServerSettings
+from gateway.settings.telemetry import TelemetrySettings
 
 PREFIX = "QWEN_VL_"
 DEFAULT_MODEL = "qwen3-vl-30b"
@@ -67,6 +68,9 @@ class Settings(BaseSettings):
     lanes: LanesSettings = Field(default_factory=LanesSettings, description="How requests share an engine.")
     overload: OverloadSettings = Field(
         default_factory=OverloadSettings, description="When an engine counts as full or unhealthy."
+    )
+    telemetry: TelemetrySettings = Field(
+        default_factory=TelemetrySettings, description="Where traces of requests are sent."
     )
     tasks: dict[str, TaskSettings] = Field(
         default_factory=dict, description="What single tasks do differently."

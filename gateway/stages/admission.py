@@ -53,8 +53,10 @@ class Admission:
             permit.release()
 
     async def _slot(self, call: Call, gate: Gate) -> Permit:
-        with self._backlog.waiting(call.lane):
+        with self._backlog.waiting(call.lane), self._telemetry.tracing.span("queue"):
             permit = await gate.slots.acquire(call.lane, call.tenant, lambda: call.deadline)
         call.notes.queued_s = permit.waited_s
-        self._telemetry.queue_wait.labels(call.lane).observe(permit.waited_s)
+        self._telemetry.queue_wait.labels(call.lane).observe(
+            permit.waited_s, self._telemetry.tracing.exemplar()
+        )
         return permit

@@ -27,7 +27,7 @@ class Cache:
         call.cache_key = self._policy.key(call)
         if call.cache_control.no_cache:
             return await self._past(call, "bypass")
-        with call.notes.timed("cache"):
+        with call.notes.timed("cache"), self._telemetry.tracing.span("cache.find"):
             found = await self._answers.find(call.cache_key)
         if found is None or not fresh(found.entry, call):
             return await self._past(call, "miss" if self._answers.enabled else "bypass")

@@ -54,7 +54,7 @@ async def test_a_full_lane_moves_the_request_to_the_smaller_model() -> None:
         replies = await asyncio.gather(*running)
     assert [reply.model for reply in replies] == [LARGE, SMALL]
     assert (first.notes.degraded, second.notes.degraded) == (None, "queue_full")
-    assert gateway.metric("gateway_degraded_total", model=SMALL, reason="queue_full") == 1
+    assert gateway.metric("gateway_degraded_total", model=SMALL, lane="interactive", reason="queue_full") == 1
 
 
 async def test_when_both_are_full_it_is_an_honest_refusal() -> None:

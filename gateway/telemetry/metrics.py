@@ -5,6 +5,10 @@ from __future__ import annotations
 from prometheus_client import REGISTRY as DEFAULT_REGISTRY
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from gateway.errors import CODES, OVERLOAD_REASONS, Code
+from gateway.runtime.backlog import LANES
+from gateway.telemetry.tracing import OFF, Tracing
+
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
 
@@ -12,12 +16,19 @@ _SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
 class Telemetry:
     """Metrics of one gateway. Labels are bounded: task and model names come from tables, never from users."""
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+    def __init__(self, registry: CollectorRegistry | None = None, tracing: Tracing = OFF) -> None:
         self.registry = registry or DEFAULT_REGISTRY
+        self.tracing = tracing
         self.requests = Counter(
             "gateway_requests",
             "Requests by wire format, task and business code.",
             ("wire", "task", "code"),
+            registry=self.registry,
+        )
+        self.failures = Counter(
+            "gateway_failures",
+            "Requests that failed by the server's fault, by business code.",
+            ("code",),
             registry=self.registry,
         )
         self.inflight = Gauge(
@@ -75,8 +86,8 @@ class Telemetry:
         )
         self.degraded = Counter(
             "gateway_degraded",
-            "Answers of a smaller model, by that model and why.",
-            ("model", "reason"),
+            "Answers of a smaller model, by that model, lane and why.",
+            ("model", "lane", "reason"),
             registry=self.registry,
         )
         self.refused = Counter(
@@ -87,3 +98,26 @@ class Telemetry:
             "Longest that the event loop was late in the last seconds.",
             registry=self.registry,
         )
+        self._begin_at_zero()
+
+    def count_failure(self, code: Code) -> None:
+        """Counts a request whose reply is an error, if the error is the server's own."""
+        if code.status >= 500:
+            self.failures.labels(code.number).inc()
+
+    def _begin_at_zero(self) -> None:
+        """Counters that alerts look at exist before their first event: a series that appears with
+        the value 1 has no rate, and the first error of a night would be missed."""
+        for code in CODES:
+            if code.status >= 500:
+                self.failures.labels(code.number)
+        for lane in LANES:
+            for reason in OVERLOAD_REASONS:
+                self.refused.labels(lane, reason)
+            for histogram in (self.first_chunk, self.between_tokens, self.queue_wait):
+                histogram.labels(lane)
+            self.inflight.labels(lane)
+        for result in ("memory", "store", "miss", "bypass"):
+            self.cache_lookups.labels(result)
+        for what in ("read", "write", "damaged", "too_large", "write_dropped"):
+            self.cache_errors.labels(what)
