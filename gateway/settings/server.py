@@ -34,6 +34,9 @@ class ServerSettings(Section):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much the gateway writes to the log."
     )
+    playground: bool = Field(
+        default=True, description="Whether the page to try the gateway in a browser is served at `/`."
+    )
     task_folder: str | None = Field(
         default=None, description="Folder with tasks of your own, a YAML file each; see docs/tasks.md."
     )
