@@ -12,7 +12,7 @@ const QUESTIONS = {
   chart_parse: { en: ["Extract the data of this chart."], zh: ["请提取这张图表的数据。"] },
   video_qa: {
     en: ["Which way does the shape move?", "Describe what happens in this video."],
-    zh: ["形状朝哪个方向移动？", "请描述视频中发生了什么。"],
+    zh: ["图形向哪个方向移动？", "请描述视频中发生了什么。"],
   },
   doc_analyze: {
     en: ["Read the text on every page.", "What is the total, and on which page?"],
