@@ -40,6 +40,9 @@ models:
   click: {{engine: {{kind: scripted, answer: '{CLICK}'}}}}
   page: {{engine: {{kind: scripted, answer: "```html\\n<h1>Hello</h1>\\n```"}}}}
   moments: {{engine: {{kind: scripted, answer: "It moves at 0.5 seconds and stops at 1.5 s."}}}}
+  tired:
+    engine: {{kind: remote, base_url: "http://127.0.0.1:9/v1", model: none, retries: 0}}
+    fallback: describe
   broken: {{engine: {{kind: remote, base_url: "http://127.0.0.1:9/v1", model: none, retries: 0}}}}
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import subprocess
 import sys
 
@@ -111,7 +112,10 @@ async def test_the_code_it_shows_runs_and_says_the_same(
     await ask(page, "vqa", "shapes.png", text=f"{QUESTION} 'Now'")
     await answered(page)
     await page.click(".snippets summary")
-    for name, command in (("curl", ["bash", "-c"]), ("Python", [sys.executable, "-c"])):
+    commands = {"curl": ["bash", "-c"], "Python": [sys.executable, "-c"]}
+    if node := shutil.which("node"):
+        commands["Node"] = [node, "--input-type=module", "-e"]
+    for name, command in commands.items():
         await page.get_by_role("tab", name=name).click()
         code = await page.locator(".snippets pre").inner_text()
         await page.locator(".copy-row button").click()

@@ -54,6 +54,16 @@ async def test_pictures_come_by_drop_and_by_paste(
     assert f"I was sent 1 images, 0 videos and: {QUESTION}" in await answered(page)
 
 
+async def test_phones_offer_the_camera(scripted_server: RunningServer, open_page: Open) -> None:
+    page = await open_page(scripted_server, viewport=PHONE, has_touch=True, is_mobile=True)
+    async with page.expect_file_chooser() as chooser:
+        await page.get_by_role("button", name="Take a photo").click()
+    photo = await chooser.value
+    assert await photo.element.get_attribute("capture") == "environment"
+    await photo.set_files(EXAMPLES / "shapes.png")
+    await page.locator("#shelf img").wait_for()
+
+
 async def test_pictures_are_put_in_order_and_removed(scripted_server: RunningServer, open_page: Open) -> None:
     page = await open_page(scripted_server)
     await page.set_input_files(
@@ -156,6 +166,13 @@ async def test_a_refusal_shows_code_words_and_request_id(
     assert await violations(page) == []
     await fault.get_by_role("button", name="Try again").click()
     await fault.wait_for()
+
+
+async def test_an_answer_of_a_smaller_model_says_so(scripted_server: RunningServer, open_page: Open) -> None:
+    page = await open_page(scripted_server)
+    await ask(page, "vqa", "shapes.png", text=QUESTION, model="tired")
+    assert "a smaller one has answered" in await answered(page)
+    assert "describe" in await page.locator(".facts").inner_text()
 
 
 async def test_a_server_that_is_gone_is_named(scripted_server: RunningServer, open_page: Open) -> None:

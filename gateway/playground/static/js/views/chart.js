@@ -4,7 +4,8 @@ import { h, s } from "../dom.js";
 import { number, t } from "../words.js";
 
 const [WIDTH, HEIGHT] = [440, 300];
-const [LEFT, RIGHT, TOP, BOTTOM] = [46, 14, 52, 46];
+const [LEFT, RIGHT, BOTTOM] = [46, 14, 46];
+const ROW = 20;
 const COLOURS = ["var(--accent)", "#c2603a", "#2f8f83", "#b0891c", "#8d5aa8", "#5c7a99"];
 
 export function isChart(data) {
@@ -42,8 +43,10 @@ function draw(data, series) {
 function plot(data, series) {
   const labels = [...new Set(series.flatMap((each) => each.points.map((point) => point.label)))];
   const values = series.flatMap((each) => each.points.map((point) => point.value ?? 0));
+  const rows = 1 + (data.title ? 1 : 0) + (series.length > 1 ? 1 : 0);
+  const top = ROW * rows + 4;
   const scale = ticks(Math.min(0, ...values), Math.max(1e-9, ...values));
-  const y = (value) => HEIGHT - BOTTOM - ((value - scale.from) / (scale.to - scale.from)) * (HEIGHT - TOP - BOTTOM);
+  const y = (value) => HEIGHT - BOTTOM - ((value - scale.from) / (scale.to - scale.from)) * (HEIGHT - top - BOTTOM);
   const step = (WIDTH - LEFT - RIGHT) / labels.length;
   const x = (label) => LEFT + step * (labels.indexOf(label) + 0.5);
   const draws = { line, area: line, scatter: dots }[data.type] ?? bars;
@@ -52,7 +55,7 @@ function plot(data, series) {
     ...labels.map((label) => s("text", { class: "axis", x: x(label), y: HEIGHT - BOTTOM + 18, "text-anchor": "middle" }, short(label, step))),
     ...axes(data.axes ?? {}),
     ...series.flatMap((each, i) => draws(each.points, { x, y, step, count: series.length, i, area: data.type === "area" })),
-    ...(series.length > 1 ? legend(series) : []),
+    ...(series.length > 1 ? legend(series, top - ROW - 2) : []),
   ];
 }
 
@@ -60,9 +63,9 @@ const short = (label, room) => (label.length * 8 > room ? `${label.slice(0, Math
 
 /** Round values for the axis. */
 function ticks(least, most) {
-  const rough = (most - least) / 4;
+  const rough = (most - least) / 5;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough);
+  const step = [1, 2, 2.5, 5, 10].map((n) => n * power).find((n) => n >= rough);
   return { from: Math.floor(least / step) * step, to: Math.ceil(most / step) * step, step };
 }
 
@@ -128,10 +131,10 @@ function slices({ points }) {
   });
 }
 
-function legend(series) {
+function legend(series, y) {
   return series.flatMap((each, i) => [
-    s("rect", { x: LEFT + i * 110, y: 30, width: 10, height: 10, rx: 2, fill: COLOURS[i % COLOURS.length] }),
-    s("text", { class: "axis", x: LEFT + i * 110 + 15, y: 39 }, short(each.name ?? String(i + 1), 90)),
+    s("rect", { x: LEFT + i * 110, y: y - 9, width: 10, height: 10, rx: 2, fill: COLOURS[i % COLOURS.length] }),
+    s("text", { class: "axis", x: LEFT + i * 110 + 15, y }, short(each.name ?? String(i + 1), 90)),
   ]);
 }
 
