@@ -107,6 +107,8 @@ async def test_the_code_it_shows_runs_and_says_the_same(
     page = await open_page(server)
     await page.click("#parameters summary")
     await page.get_by_label("Temperature").fill("0")
+    await page.get_by_label("Mask personal numbers").check()
+    await page.get_by_label("Clean up scans").select_option("auto")
     if not stream:
         await page.get_by_label("Stream the answer").uncheck()
     await ask(page, "vqa", "shapes.png", text=f"{QUESTION} 'Now'")

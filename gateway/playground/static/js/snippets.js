@@ -9,7 +9,9 @@ import { t } from "./words.js";
 const MIME = { JPEG: "image/jpeg", PNG: "image/png", WEBP: "image/webp", PDF: "application/pdf", MP4: "video/mp4", WEBM: "video/webm" };
 const VARIABLE = "QWEN_VL_API_KEY";
 /** Options that OpenAI's format has a place for. */
-const OPENAI = { max_tokens: "max_tokens", temperature: "temperature", top_p: "top_p", seed: "seed" };
+const OPENAI = ["max_tokens", "temperature", "top_p", "seed"];
+/** Options of media, which the gateway adds to it. */
+const MEDIA = ["preprocess", "truncate_video"];
 
 export function snippets(request) {
   const kinds = [
@@ -64,7 +66,10 @@ export function python(request) {
   });
   const given = Object.entries(request.options);
   const headers = { ...(request.fresh && { "Cache-Control": "no-cache" }), ...(request.options.allow_degraded === false && { "X-Allow-Degraded": "false" }) };
-  const foreign = given.map(([name]) => name).filter((name) => !OPENAI[name] && name !== "allow_degraded");
+  const extra = {
+    ...(MEDIA.some((name) => name in request.options) && { media: Object.fromEntries(given.filter(([name]) => MEDIA.includes(name))) }),
+    ...(request.options.mask_pii && { mask_pii: true }),
+  };
   return [
     "import base64",
     "import os",
@@ -78,7 +83,7 @@ export function python(request) {
     "",
     "",
     `client = OpenAI(base_url=${code(`${base}/v1`)}, api_key=os.environ.get("${VARIABLE}", "none"))`,
-    ...(foreign.length ? [`# Of the task API alone, and left out here: ${foreign.join(", ")}`] : []),
+    ...(request.options.pages ? ["# options.pages is of the task API alone, and left out here"] : []),
     "reply = client.chat.completions.create(",
     `    model=${code(`${request.model}:${request.task}`)},`,
     "    messages=[",
@@ -88,8 +93,9 @@ export function python(request) {
     ...(request.text ? [`            {"type": "text", "text": ${code(request.text)}},`] : []),
     "        ]},",
     "    ],",
-    ...given.filter(([name]) => OPENAI[name]).map(([name, value]) => `    ${OPENAI[name]}=${value},`),
+    ...given.filter(([name]) => OPENAI.includes(name)).map(([name, value]) => `    ${name}=${value},`),
     ...(Object.keys(headers).length ? [`    extra_headers=${code(headers)},`] : []),
+    ...(Object.keys(extra).length ? [`    extra_body=${code(extra).replaceAll("true", "True")},`] : []),
     ...(request.stream ? ["    stream=True,", ")", "for chunk in reply:", '    print(chunk.choices[0].delta.content or "", end="", flush=True)'] : [")", "print(reply.choices[0].message.content)"]),
     "",
   ].join("\n");
