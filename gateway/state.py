@@ -21,6 +21,8 @@ class Gateway(msgspec.Struct):
     tasks: Mapping[str, Task] = msgspec.field(default_factory=lambda: BY_NAME)
     """Every task by its name, the operator's own among them."""
     started: float = msgspec.field(default_factory=time.monotonic)
+    admin_port: int | None = None
+    """The port that the admin API has for itself; `None` where it shares the other."""
     draining: bool = False
     load_error: str = ""
     """Why a model could not be loaded; empty while all is well."""

@@ -82,6 +82,20 @@ class Telemetry:
         self.refused = Counter(
             "gateway_refused", "Requests that no model took.", ("lane", "reason"), registry=self.registry
         )
+        self.limited = Counter(
+            "gateway_limited", "Requests over a limit of their key.", ("limit",), registry=self.registry
+        )
+        self.store_away = Counter(
+            "gateway_state_store_away",
+            "Requests judged without the state store, by what was done instead.",
+            ("instead",),
+            registry=self.registry,
+        )
+        self.settlements_lost = Counter(
+            "gateway_settlements_lost",
+            "Requests whose use was not charged, since the state store was away too long.",
+            registry=self.registry,
+        )
         self.loop_lag = Gauge(
             "gateway_event_loop_lag_seconds",
             "Longest that the event loop was late in the last seconds.",

@@ -4,6 +4,7 @@ Later sources win: file, then `QWEN_VL_*` variables (`QWEN_VL_SERVER__PORT=9000`
 A wrong or unknown setting raises `SettingsError` with a sentence that names it.
 """
 
+from gateway.settings.accounts import AccountsSettings, PriceSettings, TierSettings
 from gateway.settings.dispatch import (
     CacheSettings,
     LaneSettings,
@@ -21,6 +22,7 @@ from gateway.settings.tree import DEFAULT_MODEL, PREFIX, ModelSettings, Settings
 __all__ = [
     "DEFAULT_MODEL",
     "PREFIX",
+    "AccountsSettings",
     "BucketSettings",
     "CacheSettings",
     "FetchSettings",
@@ -30,11 +32,13 @@ __all__ = [
     "ModelSettings",
     "ModerationSettings",
     "OverloadSettings",
+    "PriceSettings",
     "SafetySettings",
     "ServerSettings",
     "Settings",
     "SettingsError",
     "StateSettings",
     "TaskSettings",
+    "TierSettings",
     "load_settings",
 ]

@@ -12,6 +12,7 @@ from pydantic_settings import (
 
 from engine.config import EngineConfig, VllmConfig
 from gateway.call import Lane
+from gateway.settings.accounts import AccountsSettings
 from gateway.settings.dispatch import (
     CacheSettings,
     LanesSettings,
@@ -62,6 +63,9 @@ class Settings(BaseSettings):
     )
     state: StateSettings = Field(
         default_factory=StateSettings, description="What must not be lost: keys, quotas, jobs."
+    )
+    accounts: AccountsSettings = Field(
+        default_factory=AccountsSettings, description="Keys: who may do what, and how much of it."
     )
     cache: CacheSettings = Field(default_factory=CacheSettings, description="Answers that are given again.")
     lanes: LanesSettings = Field(default_factory=LanesSettings, description="How requests share an engine.")

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.accounts.accounts import Accounts
 from gateway.cache.answers import AnswerCache
 from gateway.call import Call, Events
 from gateway.media.base import MediaReader
@@ -40,6 +41,7 @@ class Services(msgspec.Struct, frozen=True):
     answers: AnswerCache
     backlog: Backlog
     state: StateStore
+    accounts: Accounts
 
 
 class Stage(Protocol):
