@@ -24,7 +24,7 @@ from gateway.middleware.authenticate import Authenticate
 from gateway.middleware.request_id import RequestId
 from gateway.models import build_models
 from gateway.pipeline import build_pipeline
-from gateway.routes import catalogue, docs, files, inference, operations
+from gateway.routes import admin, catalogue, docs, files, inference, operations, usage
 from gateway.routes.errors import on_failure, on_http_exception
 from gateway.runtime.backlog import Backlog
 from gateway.runtime.loop_lag import watch_loop
@@ -109,6 +109,8 @@ def create_app(
             *catalogue.ROUTES,
             Mount("/m/{served}", routes=[*inference.ROUTES, *catalogue.ROUTES]),
             *operations.ROUTES,
+            *admin.ROUTES,
+            *usage.ROUTES,
             *docs.ROUTES,
         ],
         middleware=_middleware(settings),

@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 
 from gateway import __version__
-from gateway.commands import ask
+from gateway.commands import ask, keys, usage
+from gateway.commands.store import ConfigOption
 from gateway.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -24,18 +25,12 @@ app = typer.Typer(
 )
 cache_app = typer.Typer(help="Look at the kept answers, or forget them.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
+app.add_typer(keys.app, name="keys")
 _out = Console()
 _err = Console(stderr=True)
 
 T = TypeVar("T")
 _STORE_TIMEOUT_S = 5.0
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", "-c", help="Configuration file (YAML).", envvar="QWEN_VL_CONFIG", show_envvar=True
-    ),
-]
 
 
 def _show_version(asked: bool) -> None:
@@ -89,18 +84,23 @@ async def _serve(settings: Settings) -> int:
     from gateway.server import GatewayServer, listen, set_up_logging
 
     set_up_logging(settings.server.log_level)
-    sock = listen(settings.server.host, settings.server.port)
+    socks = [listen(settings.server.host, settings.server.port)]
+    if settings.accounts.admin_port is not None:
+        socks.append(listen(settings.accounts.admin_host, settings.accounts.admin_port))
     server = GatewayServer(settings)
     try:
         await server.prepare()
     except SettingsError:
-        sock.close()
+        for sock in socks:
+            sock.close()
         raise
-    host, port = sock.getsockname()[:2]
+    if len(socks) > 1:
+        server.gateway.admin_port = socks[1].getsockname()[1]
+    host, port = socks[0].getsockname()[:2]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - only compared
     banner = asyncio.create_task(announce(_err, server.gateway, f"http://{shown}:{port}"))
     try:
-        await server.serve([sock])
+        await server.serve(socks)
     finally:
         banner.cancel()
         await asyncio.gather(banner, return_exceptions=True)
@@ -173,7 +173,7 @@ def _with_store(config: Path | None, work: Callable[[Store], Awaitable[T]]) -> T
         raise typer.Exit(1) from None
 
 
-for command in (ask.ask, ask.tasks, ask.models):
+for command in (ask.ask, ask.tasks, ask.models, usage.usage):
     app.command()(command)
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from gateway import __version__
 from gateway.errors import CODES, Code
+from gateway.openapi_admin import ADMIN, SECURITY
 from gateway.openapi_formats import SCHEMAS
 from gateway.wire.anthropic_body import MessagesBody
 from gateway.wire.dashscope import DashBody
@@ -115,7 +116,8 @@ def document() -> dict[str, Any]:
             "description": _codes_table(),
         },
         "paths": _paths(),
-        "components": {"schemas": components},
+        "security": [{"apiKey": []}, {}],
+        "components": {"schemas": components, "securitySchemes": SECURITY},
     }
 
 
@@ -177,6 +179,11 @@ def _paths() -> dict[str, Any]:
             "One served model", _ref("Model"), path_parameter="name", missing="OpenAIError"
         ),
         "/tasks": _get("The tasks with their limits and schemas", _object("tasks", tasks={"type": "array"})),
+        **ADMIN,
+        "/v1/usage": _get(
+            "What was used, by the dimensions named in `by`",
+            _object("rows total", rows={"type": "array"}, total=_nullable({"type": "object"})),
+        ),
         "/health": _get("Live: the process answers", _object("status version", status=_TEXT, version=_TEXT)),
         "/ready": _get("Ready: the models are warm and the server is not draining", _READY, unready=_READY),
         "/metrics": _get("Metrics in Prometheus' text format", None, media_type="text/plain"),

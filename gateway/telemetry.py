@@ -91,6 +91,18 @@ class Telemetry:
             ("instead",),
             registry=self.registry,
         )
+        self.tenant_requests = Counter(
+            "gateway_tenant_requests", "Requests by tenant.", ("tenant", "outcome"), registry=self.registry
+        )
+        self.tenant_tokens = Counter(
+            "gateway_tenant_tokens", "Tokens by tenant and kind.", ("tenant", "kind"), registry=self.registry
+        )
+        self.tenant_cost = Counter(
+            "gateway_tenant_cost",
+            "Cost by tenant, in the configured currency.",
+            ("tenant",),
+            registry=self.registry,
+        )
         self.settlements_lost = Counter(
             "gateway_settlements_lost",
             "Requests whose use was not charged, since the state store was away too long.",

@@ -15,6 +15,7 @@ from gateway.principal import Principal
 from gateway.settings import Settings, SettingsError, TierSettings
 from gateway.stores.state import StateStore
 from gateway.telemetry import Telemetry
+from gateway.usage.meter import Meter
 
 _NO_LIMITS = TierSettings()
 
@@ -31,6 +32,8 @@ class Accounts:
         self._scripts = Scripts(state.redis, settings.state.timeout_ms / 1000) if state.enabled else None
         self.prices = Prices(own)
         self.limiter = Limiter(self._scripts, own.replicas, telemetry)
+        client = state.redis if state.enabled else None
+        self.meter = Meter(settings.usage, settings.server.folder("usage"), client, telemetry)
         self.ledger = Ledger(self._scripts, self.limiter, telemetry, self._spent)
 
     def tier(self, principal: Principal) -> TierSettings:
@@ -65,8 +68,10 @@ class Accounts:
                 "everyone in."
             )
         self.ledger.start()
+        self.meter.start()
 
     async def aclose(self) -> None:
+        await self.meter.aclose()
         await self.ledger.aclose()
         if self._scripts is not None:
             await self._scripts.aclose()

@@ -4,7 +4,7 @@ Later sources win: file, then `QWEN_VL_*` variables (`QWEN_VL_SERVER__PORT=9000`
 A wrong or unknown setting raises `SettingsError` with a sentence that names it.
 """
 
-from gateway.settings.accounts import AccountsSettings, PriceSettings, TierSettings
+from gateway.settings.accounts import AccountsSettings, PriceSettings, TierSettings, UsageSettings
 from gateway.settings.dispatch import (
     CacheSettings,
     LaneSettings,
@@ -40,5 +40,6 @@ __all__ = [
     "StateSettings",
     "TaskSettings",
     "TierSettings",
+    "UsageSettings",
     "load_settings",
 ]

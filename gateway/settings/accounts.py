@@ -87,6 +87,18 @@ def _tiers() -> dict[str, TierSettings]:
     }
 
 
+class UsageSettings(Section):
+    enabled: bool = Field(default=True, description="Whether use is counted at all.")
+    history_days: int = Field(
+        default=400, ge=1, description="Days that the history keeps what was used, in `usage/usage.db`."
+    )
+    metric_tenants: int = Field(
+        default=100,
+        ge=0,
+        description="Tenants that have metrics of their own; the rest is counted together as `others`.",
+    )
+
+
 class AccountsSettings(Section):
     admin_key: SecretStr | None = Field(
         default=None,

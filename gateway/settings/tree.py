@@ -12,7 +12,7 @@ from pydantic_settings import (
 
 from engine.config import EngineConfig, VllmConfig
 from gateway.call import Lane
-from gateway.settings.accounts import AccountsSettings
+from gateway.settings.accounts import AccountsSettings, UsageSettings
 from gateway.settings.dispatch import (
     CacheSettings,
     LanesSettings,
@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     accounts: AccountsSettings = Field(
         default_factory=AccountsSettings, description="Keys: who may do what, and how much of it."
     )
+    usage: UsageSettings = Field(default_factory=UsageSettings, description="What was used, and by whom.")
     cache: CacheSettings = Field(default_factory=CacheSettings, description="Answers that are given again.")
     lanes: LanesSettings = Field(default_factory=LanesSettings, description="How requests share an engine.")
     overload: OverloadSettings = Field(

@@ -1,4 +1,4 @@
-"""Counts a request against the limits of its key, and settles what it came to when it ends.
+"""Counts a request against the limits of its key, and writes down what it came to when it ends.
 
 It stands outermost, so that a request that is over a limit costs nothing, and its pages and
 cached answers count as one request. What pictures and pages need is reserved later; see `quota.py`.
@@ -27,16 +27,21 @@ class RateLimit:
     async def __call__(self, call: Call) -> Events:
         tier = self._accounts.tier(call.principal)
         check_call(call, tier)
-        return self._counted(call, tier) if tier.limits_anything else await self._inner(call)
+        return self._counted(call, tier)
 
     async def _counted(self, call: Call, tier: TierSettings) -> Events:
-        held = await self._admit(call, tier)
+        held, failed = None, True
         try:
+            if tier.limits_anything:
+                held = await self._admit(call, tier)
             async with aclosing(await self._inner(call)) as events:
                 async for event in events:
                     yield event
+            failed = False
         finally:
-            self._accounts.ledger.settle(held, call.bill.tokens, call.bill.cost)
+            if held is not None:
+                self._accounts.ledger.settle(held, call.bill.tokens, call.bill.cost)
+            self._accounts.meter.count(call, failed=failed)
 
     async def _admit(self, call: Call, tier: TierSettings) -> Reservation:
         held = Reservation.begin(call.principal.key, tier)
