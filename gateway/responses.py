@@ -15,6 +15,7 @@ from contextlib import aclosing
 from starlette.types import Receive, Scope, Send
 
 from engine.errors import EngineError
+from gateway.audit.record import Outcome
 from gateway.call import Call, Notes
 from gateway.errors import (
     INTERNAL,
@@ -50,6 +51,7 @@ class PipelineResponse:
         self._started = False
         self._complete = False
         self._client_left = False
+        self._rule: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         task = asyncio.current_task()
@@ -66,6 +68,7 @@ class PipelineResponse:
             finally:
                 watcher.cancel()
                 self._count(code)
+                scope["state"]["outcome"] = Outcome(code, self._rule)
 
     async def _watch(self, receive: Receive, task: asyncio.Task[None]) -> None:
         """Cancels the request's task, once, if the client leaves before its answer is complete."""
@@ -82,6 +85,7 @@ class PipelineResponse:
             return SUCCESS if self._call.notes.degraded is None else OVERLOADED
         except Exception as error:
             failure = as_gateway_error(error, self._call.request_id)
+            self._rule = failure.rule
         await self._fail(send, failure)
         return failure.code
 

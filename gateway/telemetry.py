@@ -103,6 +103,15 @@ class Telemetry:
             ("tenant",),
             registry=self.registry,
         )
+        self.audit_lines = Counter("gateway_audit_lines", "Audit lines written.", registry=self.registry)
+        self.audit_dropped = Counter(
+            "gateway_audit_dropped", "Audit lines that were given up.", registry=self.registry
+        )
+        self.audit_failures = Counter(
+            "gateway_audit_failures",
+            "Failed attempts to write audit lines.",
+            registry=self.registry,
+        )
         self.settlements_lost = Counter(
             "gateway_settlements_lost",
             "Requests whose use was not charged, since the state store was away too long.",

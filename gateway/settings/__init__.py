@@ -5,6 +5,7 @@ A wrong or unknown setting raises `SettingsError` with a sentence that names it.
 """
 
 from gateway.settings.accounts import AccountsSettings, PriceSettings, TierSettings, UsageSettings
+from gateway.settings.audit import AuditSettings
 from gateway.settings.dispatch import (
     CacheSettings,
     LaneSettings,
@@ -23,6 +24,7 @@ __all__ = [
     "DEFAULT_MODEL",
     "PREFIX",
     "AccountsSettings",
+    "AuditSettings",
     "BucketSettings",
     "CacheSettings",
     "FetchSettings",

@@ -13,6 +13,7 @@ from pydantic_settings import (
 from engine.config import EngineConfig, VllmConfig
 from gateway.call import Lane
 from gateway.settings.accounts import AccountsSettings, UsageSettings
+from gateway.settings.audit import AuditSettings
 from gateway.settings.dispatch import (
     CacheSettings,
     LanesSettings,
@@ -68,6 +69,9 @@ class Settings(BaseSettings):
         default_factory=AccountsSettings, description="Keys: who may do what, and how much of it."
     )
     usage: UsageSettings = Field(default_factory=UsageSettings, description="What was used, and by whom.")
+    audit: AuditSettings = Field(
+        default_factory=AuditSettings, description="A line for each request: who asked what, and the outcome."
+    )
     cache: CacheSettings = Field(default_factory=CacheSettings, description="Answers that are given again.")
     lanes: LanesSettings = Field(default_factory=LanesSettings, description="How requests share an engine.")
     overload: OverloadSettings = Field(
