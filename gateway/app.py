@@ -66,16 +66,17 @@ def create_app(
     log.addFilter(_mask_logs)
     telemetry = Telemetry(registry)
     state = StateStore(settings.state.url, settings.server.folder("state"), settings.state.timeout_ms / 1000)
+    media = MediaReader(settings)
     services = Services(
         settings=settings,
         models=build_models(settings, engine),
-        media=MediaReader(settings),
+        media=media,
         safety=Safety(settings.safety),
         telemetry=telemetry,
         answers=AnswerCache(settings.cache, settings.server.folder("cache"), telemetry),
         backlog=Backlog(),
         state=state,
-        accounts=Accounts(settings, state, telemetry),
+        accounts=Accounts(settings, state, telemetry, media.fetcher.post),
     )
     sink = open_sink(settings.audit, settings.server.folder("audit"))
     audit = Writer(sink, settings.audit.waiting, telemetry) if sink is not None else None
@@ -104,9 +105,9 @@ def create_app(
             await asyncio.gather(*tasks, return_exceptions=True)
             await services.answers.aclose()
             await gateway.models.aclose()
+            await services.accounts.aclose()
             await services.media.aclose()
             await services.safety.aclose()
-            await services.accounts.aclose()
             await services.state.aclose()
             if audit is not None:
                 await asyncio.to_thread(audit.close)

@@ -112,6 +112,12 @@ class Telemetry:
             "Failed attempts to write audit lines.",
             registry=self.registry,
         )
+        self.quota_alerts = Counter(
+            "gateway_quota_alerts",
+            "Quotas of keys that went over a percentage.",
+            ("percent",),
+            registry=self.registry,
+        )
         self.settlements_lost = Counter(
             "gateway_settlements_lost",
             "Requests whose use was not charged, since the state store was away too long.",

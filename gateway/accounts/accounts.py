@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from redis.exceptions import RedisError
 
+from gateway.accounts.alerts import Alerts, Post
 from gateway.accounts.keyring import Keyring
 from gateway.accounts.ledger import Ledger
-from gateway.accounts.limiter import Limiter, Reservation
+from gateway.accounts.limiter import Limiter
 from gateway.accounts.prices import Prices
 from gateway.accounts.scripts import Scripts
 from gateway.accounts.store import KeyStore
@@ -21,7 +22,9 @@ _NO_LIMITS = TierSettings()
 
 
 class Accounts:
-    def __init__(self, settings: Settings, state: StateStore, telemetry: Telemetry) -> None:
+    """`post` sends alerts; see `Alerts`."""
+
+    def __init__(self, settings: Settings, state: StateStore, telemetry: Telemetry, post: Post) -> None:
         own = settings.accounts
         self.settings = own
         self._server = settings.server
@@ -34,7 +37,8 @@ class Accounts:
         self.limiter = Limiter(self._scripts, own.replicas, telemetry)
         client = state.redis if state.enabled else None
         self.meter = Meter(settings.usage, settings.server.folder("usage"), client, telemetry)
-        self.ledger = Ledger(self._scripts, self.limiter, telemetry, self._spent)
+        self.alerts = Alerts(own, post, telemetry)
+        self.ledger = Ledger(self._scripts, self.limiter, telemetry, self.alerts.spent)
 
     def tier(self, principal: Principal) -> TierSettings:
         """The limits that hold for the principal. Raises `GatewayError` where its tier is gone."""
@@ -73,8 +77,6 @@ class Accounts:
     async def aclose(self) -> None:
         await self.meter.aclose()
         await self.ledger.aclose()
+        await self.alerts.aclose()
         if self._scripts is not None:
             await self._scripts.aclose()
-
-    def _spent(self, reservation: Reservation, spent: object) -> None:
-        """A settlement was made."""

@@ -16,7 +16,14 @@ from starlette.applications import Starlette
 from engine.scripted import ScriptedEngine
 from gateway.accounts.store import KeyStore
 from gateway.app import create_app
-from gateway.settings import AccountsSettings, CacheSettings, SafetySettings, ServerSettings, Settings
+from gateway.settings import (
+    AccountsSettings,
+    CacheSettings,
+    FetchSettings,
+    SafetySettings,
+    ServerSettings,
+    Settings,
+)
 from gateway.stages.base import Services
 from gateway.stores.embedded import EmbeddedValkey
 from tests.scripts import scripted
@@ -68,12 +75,14 @@ async def guarded(
     *,
     server: Mapping[str, Any] | None = None,
     state: Mapping[str, Any] | None = None,
+    fetch: Mapping[str, Any] | None = None,
     cache: str = "none",
     **accounts: Any,
 ) -> AsyncIterator[Guarded]:
     settings = Settings(
         server=ServerSettings(**(server or {})),
         cache=CacheSettings(url=cache),
+        fetch=FetchSettings(**(fetch or {})),
         state={"url": url, **(state or {})},
         safety=SafetySettings(classify_images=False),
         accounts=AccountsSettings(**{"tiers": {"internal": {}, "test": {}, **(tiers or {})}, **accounts}),
