@@ -1,6 +1,8 @@
 """Settles what requests held of their keys' limits, in the background and to the end.
 
-A request ends in a `finally` that may not wait for a network: it leaves its settlement here.
+A request ends in a `finally` that may not wait for a network: it leaves its settlement here. Its
+place is given back at once; what it came to is charged together with that of other requests of
+the same key, since the store writes each charge to its disk.
 """
 
 from __future__ import annotations
@@ -8,27 +10,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from redis.exceptions import RedisError
 
-from gateway.accounts.limiter import KEEP_SPENT_S, SETTLE, Limiter, Reservation
-from gateway.accounts.scripts import Scripts
+from gateway.accounts.limiter import Limiter, Reservation
+from gateway.accounts.scripts import Script, Scripts
 from gateway.telemetry import Telemetry
 
 log = logging.getLogger("gateway")
 
-_BATCH = 256
-_PAUSE_S = 1.0
-_MOST = 100_000
-"""Settlements that wait for a store that is away; more are given up, and counted."""
+_RELEASE, _CHARGE = Script("release"), Script("charge")
+_EVERY_S = 0.2
+_KEEP_S = 400 * 24 * 3600
 _DRAIN_S = 5.0
+_AWAY = (RedisError, OSError, TimeoutError)
 
 
 class Spent(msgspec.Struct, frozen=True):
-    """The month of a key around one settlement. Costs in billionths."""
+    """The month of a key around one charge. Costs in billionths."""
 
     tokens_before: int
     cost_before: int
@@ -36,88 +39,129 @@ class Spent(msgspec.Struct, frozen=True):
     cost: int
 
 
-class _Entry(msgspec.Struct):
-    reservation: Reservation
-    tokens: int
-    cost: int
-    tried: bool = False
+class _Charge(msgspec.Struct):
+    """What requests of one key and month came to."""
+
+    held: Reservation
+    tokens: int = 0
+    cost: int = 0
+    held_tokens: int = 0
+    """Those of the tokens that the store counts as held until they are charged."""
+    held_cost: int = 0
+    number: int = 0
 
 
 Told = Callable[[Reservation, Spent], None]
 
 
 class Ledger:
+    """A charge is made once, also where the store takes it and its answer is lost."""
+
     def __init__(self, scripts: Scripts | None, limiter: Limiter, telemetry: Telemetry, told: Told) -> None:
         self._scripts = scripts
         self._limiter = limiter
         self._telemetry = telemetry
         self._told = told
-        self._entries: list[_Entry] = []
-        self._some, self._none = asyncio.Event(), asyncio.Event()
-        self._none.set()
+        self._name = f"by:{secrets.token_hex(4)}"
+        self._charges = 0
+        self._releasing: set[asyncio.Task[None]] = set()
+        self._open: dict[tuple[str, str], _Charge] = {}
+        self._sending: dict[tuple[str, str], _Charge] = {}
         self._worker: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
 
     def start(self) -> None:
         if self._scripts is not None and self._worker is None:
             self._worker = asyncio.create_task(self._work(self._scripts))
 
-    def settle(self, reservation: Reservation, tokens: int, cost: int) -> None:
+    def settle(self, held: Reservation, tokens: int, cost: int) -> None:
         """End a request that came to `tokens` and `cost`. Does not wait."""
-        if not reservation.in_store:
-            self._limiter.release(reservation)
+        if not held.in_store:
+            self._limiter.release(held)
         if self._scripts is None:
             return
-        if len(self._entries) >= _MOST:
-            self._telemetry.settlements_lost.inc()
+        if not held.in_store:
+            self._note(held, tokens, cost, was_held=False)
             return
-        self._entries.append(_Entry(reservation, tokens, cost))
-        self._some.set()
-        self._none.clear()
+        task = asyncio.create_task(self._release(self._scripts, held, tokens, cost))
+        self._releasing.add(task)
+        task.add_done_callback(self._releasing.discard)
 
     async def settled(self) -> None:
-        """Returns when nothing waits."""
-        await self._none.wait()
+        """Settle what waits. Raises `redis.RedisError`, `OSError` or `TimeoutError` where it cannot be."""
+        while self._releasing:
+            await asyncio.wait(self._releasing)
+        while self._scripts is not None and (self._open or self._sending):
+            await self._charge(self._scripts)
 
     async def aclose(self) -> None:
         """What still waits gets a few seconds."""
         if self._worker is None:
             return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_DRAIN_S):
-                await self.settled()
         self._worker.cancel()
         await asyncio.gather(self._worker, return_exceptions=True)
-        if self._entries:
-            self._telemetry.settlements_lost.inc(len(self._entries))
-            log.error("%d settlements were lost: the state store is away", len(self._entries))
+        with contextlib.suppress(*_AWAY):
+            async with asyncio.timeout(_DRAIN_S):
+                await self.settled()
+        if lost := len(self._open.keys() | self._sending.keys()):
+            self._telemetry.settlements_lost.inc(lost)
+            log.error("what %d keys used could not be charged: the state store is away", lost)
+
+    async def _release(self, scripts: Scripts, held: Reservation, tokens: int, cost: int) -> None:
+        try:
+            was_held = await scripts.run(_RELEASE, held.keys[:2], held.id, tokens, cost, soon=False)
+        except _AWAY:
+            was_held = False  # it lapses by itself
+        self._note(held, tokens, cost, was_held=bool(was_held))
+
+    def _note(self, held: Reservation, tokens: int, cost: int, *, was_held: bool) -> None:
+        if not tokens and not cost:
+            return
+        charge = self._open.setdefault((held.key, held.month), _Charge(held))
+        charge.tokens += tokens
+        charge.cost += cost
+        if was_held:
+            charge.held_tokens += tokens
+            charge.held_cost += cost
 
     async def _work(self, scripts: Scripts) -> None:
         while True:
-            await self._some.wait()
-            batch = self._entries[:_BATCH]
-            answers = await asyncio.gather(*(_settle(scripts, e) for e in batch), return_exceptions=True)
-            failed = [
-                entry
-                for entry, answer in zip(batch, answers, strict=True)
-                if isinstance(answer, RedisError | OSError | TimeoutError)
-            ]
-            self._entries[: len(batch)] = failed
-            for entry, answer in zip(batch, answers, strict=True):
+            await asyncio.sleep(_EVERY_S)
+            try:
+                await self._charge(scripts)
+            except _AWAY as error:
+                log.warning("use cannot be charged yet: %s", type(error).__name__)
+
+    async def _charge(self, scripts: Scripts) -> None:
+        """Send a charge for each key. One that fails is sent again, as it is, before the key's next."""
+        async with self._turn:
+            for place in self._open.keys() - self._sending.keys():
+                charge = self._sending[place] = self._open.pop(place)
+                self._charges += 1
+                charge.number = self._charges
+            charges = list(self._sending.items())
+            answers = await asyncio.gather(
+                *(self._send(scripts, charge) for _, charge in charges), return_exceptions=True
+            )
+            for (place, charge), answer in zip(charges, answers, strict=True):
                 if isinstance(answer, Spent):
-                    self._told(entry.reservation, answer)
-                elif entry not in failed:
-                    log.error("a settlement failed", exc_info=answer)
-            if not self._entries:
-                self._some.clear()
-                self._none.set()
-            elif failed:
-                await asyncio.sleep(_PAUSE_S)
+                    del self._sending[place]
+                    self._told(charge.held, answer)
+            for answer in answers:
+                if isinstance(answer, BaseException):
+                    raise answer
 
-
-async def _settle(scripts: Scripts, entry: _Entry) -> Spent:
-    held, again = entry.reservation, entry.tried
-    entry.tried = True
-    answer: Any = await scripts.run(
-        SETTLE, held.keys, held.id, entry.tokens, entry.cost, KEEP_SPENT_S, int(again)
-    )
-    return Spent(*map(int, answer))
+    async def _send(self, scripts: Scripts, charge: _Charge) -> Spent:
+        account, _, month = charge.held.keys
+        answer: Any = await scripts.run(
+            _CHARGE,
+            (account, month),
+            charge.tokens,
+            charge.cost,
+            charge.held_tokens,
+            charge.held_cost,
+            _KEEP_S,
+            self._name,
+            charge.number,
+        )
+        return Spent(*map(int, answer))

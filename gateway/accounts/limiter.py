@@ -22,9 +22,7 @@ log = logging.getLogger("gateway")
 
 NANO = 1_000_000_000
 """Costs are counted in whole billionths of the currency's unit."""
-KEEP_SPENT_S = 400 * 24 * 3600
 _ADMIT = Script("admit")
-SETTLE = Script("settle")
 
 
 class Reservation(msgspec.Struct):

@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError, NoScriptError, RedisError
 
 _BATCH = 128
+_COMPANY_S = 0.005
 Argument = str | int
 
 
@@ -34,17 +35,32 @@ class Scripts:
         self._connection: Any = None
         self._waiting: list[tuple[tuple[Any, ...], Script, asyncio.Future[Any]]] = []
         self._running: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def run(self, script: Script, keys: Sequence[str], *arguments: Argument) -> Any:
-        """The script's answer. Raises `redis.RedisError` where the store is away or slow."""
+    async def run(self, script: Script, keys: Sequence[str], *arguments: Argument, soon: bool = True) -> Any:
+        """The script's answer. Raises `redis.RedisError` where the store is away or slow.
+
+        What need not be `soon` waits some milliseconds for company, unless others go before that.
+        All go in the order in which they came.
+        """
         command = ("EVALSHA", script.digest, len(keys), *keys, *arguments)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((command, script, answer))
-        if self._running is None or self._running.done():
-            self._running = asyncio.create_task(self._work())
+        if soon:
+            self._begin()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_COMPANY_S, self._begin)
         return await answer
 
+    def _begin(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiting and (self._running is None or self._running.done()):
+            self._running = asyncio.create_task(self._work())
+
     async def aclose(self) -> None:
+        self._begin()
         if self._running is not None:
             await asyncio.gather(self._running, return_exceptions=True)
         await self._hang_up()
