@@ -12,6 +12,7 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -64,7 +65,7 @@ class Ledger:
         self._told = told
         self._name = f"by:{secrets.token_hex(4)}"
         self._charges = 0
-        self._releasing: set[asyncio.Task[None]] = set()
+        self._releasing: set[asyncio.Future[Any]] = set()
         self._open: dict[tuple[str, str], _Charge] = {}
         self._sending: dict[tuple[str, str], _Charge] = {}
         self._worker: asyncio.Task[None] | None = None
@@ -83,9 +84,9 @@ class Ledger:
         if not held.in_store:
             self._note(held, tokens, cost, was_held=False)
             return
-        task = asyncio.create_task(self._release(self._scripts, held, tokens, cost))
-        self._releasing.add(task)
-        task.add_done_callback(self._releasing.discard)
+        answer = self._scripts.send(_RELEASE, held.keys[:2], held.id, tokens, cost, soon=False)
+        self._releasing.add(answer)
+        answer.add_done_callback(partial(self._released, held, tokens, cost))
 
     async def settled(self) -> None:
         """Settle what waits. Raises `redis.RedisError`, `OSError` or `TimeoutError` where it cannot be."""
@@ -107,12 +108,11 @@ class Ledger:
             self._telemetry.settlements_lost.inc(lost)
             log.error("what %d keys used could not be charged: the state store is away", lost)
 
-    async def _release(self, scripts: Scripts, held: Reservation, tokens: int, cost: int) -> None:
-        try:
-            was_held = await scripts.run(_RELEASE, held.keys[:2], held.id, tokens, cost, soon=False)
-        except _AWAY:
-            was_held = False  # it lapses by itself
-        self._note(held, tokens, cost, was_held=bool(was_held))
+    def _released(self, held: Reservation, tokens: int, cost: int, answer: asyncio.Future[Any]) -> None:
+        """What failed lapses by itself."""
+        self._releasing.discard(answer)
+        if not answer.cancelled():
+            self._note(held, tokens, cost, was_held=answer.exception() is None and bool(answer.result()))
 
     def _note(self, held: Reservation, tokens: int, cost: int, *, was_held: bool) -> None:
         if not tokens and not cost:
@@ -153,7 +153,7 @@ class Ledger:
 
     async def _send(self, scripts: Scripts, charge: _Charge) -> Spent:
         account, _, month = charge.held.keys
-        answer: Any = await scripts.run(
+        answer: Any = await scripts.send(
             _CHARGE,
             (account, month),
             charge.tokens,

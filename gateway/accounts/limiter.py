@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import secrets
 import time
@@ -23,6 +24,8 @@ log = logging.getLogger("gateway")
 NANO = 1_000_000_000
 """Costs are counted in whole billionths of the currency's unit."""
 _ADMIT = Script("admit")
+_PROCESS = secrets.token_hex(6)
+_numbers = itertools.count()
 
 
 class Reservation(msgspec.Struct):
@@ -38,7 +41,7 @@ class Reservation(msgspec.Struct):
 
     @classmethod
     def begin(cls, key: str, tier: TierSettings) -> Reservation:
-        return cls(secrets.token_hex(8), key, tier, time.strftime("%Y-%m", time.gmtime()))
+        return cls(f"{_PROCESS}-{next(_numbers)}", key, tier, time.strftime("%Y-%m", time.gmtime()))
 
     @property
     def keys(self) -> tuple[str, str, str]:
@@ -94,7 +97,7 @@ class Limiter:
         if self._scripts is None or not self._breaker.enter():
             return None
         try:
-            answer: Any = await self._scripts.run(
+            answer: Any = await self._scripts.send(
                 _ADMIT,
                 held.keys,
                 held.id,

@@ -18,6 +18,8 @@ log = logging.getLogger("gateway")
 
 _BATCH = 1000
 _PAUSE_S = 1.0
+_COMPANY_S = 0.05
+"""How long the first line waits for others: a thread that woke for each would cost more than the line."""
 _DRAIN_S = 5.0
 
 
@@ -46,7 +48,8 @@ class Writer:
             self._telemetry.audit_dropped.inc()
             return
         self._lines.append(line)
-        self._some.set()
+        if not self._some.is_set():
+            self._some.set()
 
     def close(self) -> None:
         """Lines that wait are offered once more. Blocks for some seconds at most: it is for a thread."""
@@ -64,8 +67,8 @@ class Writer:
         last = False
         while not last:
             self._some.wait()
+            last = self._closing.wait(_COMPANY_S)
             self._some.clear()
-            last = self._closing.is_set()
             while self._lines:
                 batch = [self._lines[i] for i in range(min(_BATCH, len(self._lines)))]
                 if self._write(batch):
