@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from gateway import __version__
-from gateway.commands import ask, keys, usage
+from gateway.commands import ask, bench, keys, usage
 from gateway.commands.store import ConfigOption
 from gateway.settings import Settings, SettingsError, load_settings
 
@@ -72,8 +72,10 @@ def serve(
     }
     given = {key: value for key, value in flags.items() if value is not None}
     settings = _settings(config, {"server": given} if given else {})
+    import uvloop
+
     try:
-        status = asyncio.run(_serve(settings))
+        status = uvloop.run(_serve(settings))
     except SettingsError as error:
         raise _refused(error) from None
     raise typer.Exit(status)
@@ -173,7 +175,7 @@ def _with_store(config: Path | None, work: Callable[[Store], Awaitable[T]]) -> T
         raise typer.Exit(1) from None
 
 
-for command in (ask.ask, ask.tasks, ask.models, usage.usage):
+for command in (ask.ask, ask.tasks, ask.models, bench.bench, usage.usage):
     app.command()(command)
 
 

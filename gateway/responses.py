@@ -34,6 +34,8 @@ from gateway.wire.base import Encoder, RenderError
 
 log = logging.getLogger("gateway")
 
+_UNWATCHED_S = 0.005
+"""Answers that are there sooner, kept ones above all, need no task that watches for the client's leaving."""
 _SSE_HEADERS = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
 
 
@@ -52,11 +54,12 @@ class PipelineResponse:
         self._complete = False
         self._client_left = False
         self._rule: str | None = None
+        self._watcher: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         task = asyncio.current_task()
         assert task is not None
-        watcher = asyncio.create_task(self._watch(receive, task))
+        watching = asyncio.get_running_loop().call_later(_UNWATCHED_S, self._start_watching, receive, task)
         code: Code | None = None
         with self._telemetry.inflight.labels(self._call.lane).track_inprogress():
             try:
@@ -66,9 +69,14 @@ class PipelineResponse:
                 if not self._client_left:
                     code = await self._stop(send)
             finally:
-                watcher.cancel()
+                watching.cancel()
+                if self._watcher is not None:
+                    self._watcher.cancel()
                 self._count(code)
                 scope["state"]["outcome"] = Outcome(code, self._rule)
+
+    def _start_watching(self, receive: Receive, task: asyncio.Task[None]) -> None:
+        self._watcher = asyncio.create_task(self._watch(receive, task))
 
     async def _watch(self, receive: Receive, task: asyncio.Task[None]) -> None:
         """Cancels the request's task, once, if the client leaves before its answer is complete."""

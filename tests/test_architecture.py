@@ -39,7 +39,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gateway.middleware", "gateway.routes"),
     ("gateway.app", "gateway.doctor", "gateway.example_config"),
     ("gateway.server", "gateway.banner"),
-    ("gateway.client",),
+    ("gateway.client", "gateway.load"),
     ("gateway.cli", "gateway.commands"),
 )
 SIBLINGS_APART = (("gateway.stages", "gateway.wire"),)

@@ -75,21 +75,30 @@ def _check_headers(request: Request, is_form: bool) -> None:
 
 
 async def read_body(request: Request, limit: float) -> bytes:
-    """The whole body; refused as soon as it is known to be too large, however it is sent."""
-    too_large = GatewayError(
-        TOO_LARGE, f"The body is larger than {limit / 1e6:g} MB.", headers={"connection": "close"}
-    )
+    """The whole body; refused as soon as it is known to be too large, however it is sent.
+
+    Raises `ClientDisconnect` where the client leaves before its end.
+    """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
-        raise too_large
+        raise _too_large(limit)
     chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        chunks.append(chunk)
         size += len(chunk)
         if size > limit:
-            raise too_large
-        chunks.append(chunk)
-    return b"".join(chunks)
+            raise _too_large(limit)
+    return b"".join(chunks) if len(chunks) > 1 else chunks[0]
+
+
+def _too_large(limit: float) -> GatewayError:
+    why = f"The body is larger than {limit / 1e6:g} MB."
+    return GatewayError(TOO_LARGE, why, headers={"connection": "close"})
 
 
 def _route(path: str, parse: Parse, error: RenderError, *, forms: bool = False) -> Route:

@@ -95,6 +95,7 @@ def _chat(request: ChatBody, model: Model, request_id: str) -> ChatRequest:
             logit_bias=request.logit_bias,
             logprobs=bool(request.logprobs),
             top_logprobs=request.top_logprobs,
+            ignore_eos=bool(request.ignore_eos),
         ),
         stream=bool(request.stream),
         response_format=request.response_format,
