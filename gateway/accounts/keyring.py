@@ -44,12 +44,17 @@ class Keyring:
         """Whether requests need a key. Once they do, they do until the process ends."""
         if self._some or self._store is None:
             return self._some
-        if (now := time.monotonic()) - self._asked >= _TRUSTED_S or not self._asked:
-            try:
-                self._some = await self._once("any", self._store.any())
-            except (RedisError, OSError, TimeoutError) as error:
+        now = time.monotonic()
+        if self._asked and (now - self._asked < _TRUSTED_S or now < self._away_until):
+            return False
+        try:
+            self._some = await self._once("any", self._store.any())
+        except (RedisError, OSError, TimeoutError) as error:
+            self._away_until = time.monotonic() + _TRUSTED_S
+            if not self._asked or now - self._asked >= self._outage_s:
                 raise _away() from error
-            self._asked = now
+            return False
+        self._asked = now
         return self._some
 
     def is_admin(self, secret: str) -> bool:

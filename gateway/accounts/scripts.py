@@ -77,7 +77,7 @@ class Scripts:
                 async with asyncio.timeout(self._timeout_s):
                     answers = await self._send([command for command, _, _ in batch])
                     await self._send_again(batch, answers)
-            except (RedisError, OSError, TimeoutError) as error:
+            except Exception as error:  # whatever it is, nobody may wait for ever
                 await self._hang_up()
                 answers = [ConnectionError(type(error).__name__)] * len(batch)
             for (_, _, future), answer in zip(batch, answers, strict=True):

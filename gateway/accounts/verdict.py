@@ -20,6 +20,11 @@ VERDICTS: tuple[Limit | None, ...] = (
 )
 """By the number that `admit.lua` gives."""
 
+RATE_HEADERS = tuple(
+    f"x-ratelimit-{what}-{kind}"
+    for what in ("limit", "remaining", "reset")
+    for kind in ("requests", "tokens")
+)
 _MINUTE_S = 60.0
 _NO_RETRY = {"x-should-retry": "false"}
 """OpenAI's SDKs try again by themselves where this header does not forbid it."""

@@ -81,6 +81,7 @@ async def _who(scope: Scope, headers: Mapping[str, str], accounts: Accounts) -> 
     if secret is None:
         raise unauthenticated("There is no API key.")
     key = await accounts.keyring.find(secret)
+    scope["state"]["principal"] = key.principal  # for the audit log, should it be refused now
     key.check((scope.get("client") or (None,))[0], headers.get("origin"))
     check_path(key.principal, path)
     return key.principal
