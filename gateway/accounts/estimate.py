@@ -75,7 +75,7 @@ def _medium(medium: Medium) -> int:
 def image_tokens(image: Image) -> int:
     """As the processor counts: sides rounded to whole cells, and scaled into its bounds of pixels."""
     width, height = image.size
-    columns, rows = max(1, round(width / _SIDE)), max(1, round(height / _SIDE))
+    columns, rows = round(width / _SIDE), round(height / _SIDE)
     pixels = columns * rows * _SIDE * _SIDE
     if pixels > _MAX_PIXELS:
         scale = (width * height / _MAX_PIXELS) ** 0.5

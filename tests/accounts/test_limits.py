@@ -6,13 +6,17 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 from openai import AsyncOpenAI, RateLimitError
+from PIL import Image
 
 from engine.config import ScriptedConfig
 from engine.scripted import ScriptedEngine
+from gateway.accounts.estimate import image_tokens
 from gateway.accounts.limiter import NANO
+from gateway.stores.embedded import EmbeddedValkey
 from tests.accounts.conftest import MODEL, Guard, Guarded
 from tests.pictures import square
 from tests.scripts import scripted
@@ -253,3 +257,37 @@ async def test_degraded_answers_have_the_price_of_their_model(guard: Guard) -> N
         prices = one.services.accounts.prices
         assert prices.of(MODEL, 10, 2) == 10_000
         assert prices.of("unknown", 10, 2) == 0
+
+
+async def test_what_was_spent_survives_a_crash_of_the_store(guard: Guard, store: EmbeddedValkey) -> None:
+    async with guard({"paid": {"monthly_tokens": 100_000, "requests_per_minute": 50}}) as one:
+        key, secret = await one.keys.create(tenant="acme", tier="paid")
+        assert (await one.chat(secret)).status_code == 200
+        before = await spent(one, key.id)
+        store.kill()
+        with anyio.fail_after(20):
+            while (reply := await one.chat(secret)).status_code != 200:
+                assert reply.status_code == 503
+                await anyio.sleep(0.05)
+        tokens = reply.json()["usage"]["total_tokens"]
+        assert await spent(one, key.id) == (before[0] + tokens, before[1])
+        assert await holds(one, key.id) == FREE
+
+
+@pytest.mark.parametrize(
+    ("size", "tokens"),
+    [
+        ((64, 64), 64),
+        ((640, 480), 300),
+        ((1024, 1024), 1024),
+        ((2048, 1365), 2752),
+        ((33, 500), 96),
+        ((1000, 30), 94),
+        ((2661, 16), 104),
+        ((8000, 6000), 16170),
+    ],
+)
+def test_a_picture_has_as_many_tokens_as_the_models_own_processor_makes_of_it(
+    size: tuple[int, int], tokens: int
+) -> None:
+    assert image_tokens(Image.new("1", size)) == tokens
