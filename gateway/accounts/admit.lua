@@ -6,7 +6,7 @@
 --       5 requests at a time, 6 tokens a month, 7 cost a month, 8 tokens to reserve,
 --       9 cost to reserve, 10 whether it is a new request (1) or a running one (0).
 --       A limit of 0 is none.
--- Gives verdict (0 yes, 1 requests, 2 concurrency, 3 tokens, 4 monthly tokens, 5 monthly cost),
+-- Gives four numbers in a line: verdict (0 yes, 1 requests, 2 concurrency, 3 tokens, 4 monthly tokens, 5 monthly cost),
 --       requests and tokens that are left in the minute, ms until it may be tried again (-1 never).
 --
 -- A minute is the last 60 whole seconds and the one that runs: at most 1/60 is allowed too little,
@@ -114,4 +114,7 @@ if verdict == 0 then
 end
 redis.call('EXPIRE', account, DAY)
 redis.call('EXPIRE', leases, DAY)
-return {verdict, math.max(0, per_minute - requests), math.max(0, tokens_per_minute - used), retry}
+return redis.status_reply(string.format(
+  '%.0f %.0f %.0f %.0f',
+  verdict, math.max(0, per_minute - requests), math.max(0, tokens_per_minute - used), retry
+))

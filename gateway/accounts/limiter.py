@@ -119,7 +119,7 @@ class Limiter:
             self._breaker.abandoned()
             raise
         self._breaker.succeeded()
-        number, requests, left, retry_ms = map(int, answer)
+        number, requests, left, retry_ms = map(int, answer.split())
         return Verdict(VERDICTS[number], requests, left, None if retry_ms < 0 else retry_ms / 1000)
 
     def _without_store(self, held: Reservation, tokens: int) -> Verdict:

@@ -56,11 +56,11 @@ def config(data: Path, state: str, **audit: Any) -> str:
 async def test_under_load_every_request_has_its_line(
     start: Start, store: EmbeddedValkey, tmp_path: Path
 ) -> None:
-    server = await anyio.to_thread.run_sync(start, config(tmp_path / "data", store.url))
     client = connect(store.url, 5)
     keys = KeyStore(client)
     (_, good), (_, slow) = [await keys.create(tenant="acme", tier=tier) for tier in ("test", "slow")]
     await client.aclose()
+    server = await anyio.to_thread.run_sync(start, config(tmp_path / "data", store.url))
     sent: Counter[str] = Counter()
 
     async def ask(http: httpx.AsyncClient, number: int) -> None:

@@ -40,10 +40,10 @@ def config(state: str) -> str:
 async def test_limits_hold_over_both_and_a_revoked_key_ends_on_both(
     start: Start, store: EmbeddedValkey
 ) -> None:
-    servers = [await anyio.to_thread.run_sync(start, config(store.url)) for _ in range(2)]
     client = connect(store.url, 10)
     keys = KeyStore(client)
     rated, paid = [await keys.create(tenant="acme", tier=tier) for tier in ("rated", "paid")]
+    servers = [await anyio.to_thread.run_sync(start, config(store.url)) for _ in range(2)]
     async with httpx.AsyncClient(timeout=60) as http:
 
         async def flood(secret: str, stream: bool) -> Counter[int]:
