@@ -23,6 +23,7 @@ from gateway.settings import (
     SafetySettings,
     ServerSettings,
     Settings,
+    UsageSettings,
 )
 from gateway.stages.base import Services
 from gateway.stores.embedded import EmbeddedValkey
@@ -76,6 +77,7 @@ async def guarded(
     server: Mapping[str, Any] | None = None,
     state: Mapping[str, Any] | None = None,
     fetch: Mapping[str, Any] | None = None,
+    usage: Mapping[str, Any] | None = None,
     cache: str = "none",
     **accounts: Any,
 ) -> AsyncIterator[Guarded]:
@@ -83,6 +85,7 @@ async def guarded(
         server=ServerSettings(**(server or {})),
         cache=CacheSettings(url=cache),
         fetch=FetchSettings(**(fetch or {})),
+        usage=UsageSettings(**(usage or {})),
         state={"url": url, **(state or {})},
         safety=SafetySettings(classify_images=False),
         accounts=AccountsSettings(**{"tiers": {"internal": {}, "test": {}, **(tiers or {})}, **accounts}),

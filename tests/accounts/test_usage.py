@@ -141,3 +141,14 @@ async def test_the_command_prints_tables_csv_and_json(guard: Guard, store: Any, 
     assert (rows[0]["tenant"], rows[0]["requests"]) == ("acme", "1")
     found = json.loads(await asyncio.to_thread(run, "--since", "1d", "--format", "json"))
     assert found["total"]["requests"] == 1
+
+
+async def test_only_so_many_tenants_have_metrics_of_their_own(guard: Guard) -> None:
+    async with guard(usage={"metric_tenants": 1}) as one:
+        for tenant in ("first", "second", "third"):
+            await one.chat(await one.key(tenant))
+        requests = {
+            tenant: one.metric("gateway_tenant_requests_total", tenant=tenant, outcome="done")
+            for tenant in ("first", "second", "third", "others")
+        }
+        assert requests == {"first": 1, "second": 0, "third": 0, "others": 2}
