@@ -23,7 +23,8 @@ def reply_headers(call: Call) -> list[tuple[bytes, bytes]]:
         b"x-queue-ms": None if notes.queued_s is None else str(round(notes.queued_s * 1000)),
         b"server-timing": _server_timing(call),
     }
-    return [(name, value.encode()) for name, value in headers.items() if value is not None]
+    own = [(name, value.encode()) for name, value in headers.items() if value is not None]
+    return [*own, *((name.encode(), value.encode()) for name, value in notes.limits.items())]
 
 
 def _server_timing(call: Call) -> str:

@@ -15,6 +15,7 @@ from contextlib import aclosing
 from starlette.types import Receive, Scope, Send
 
 from engine.errors import EngineError
+from gateway.audit.record import Outcome
 from gateway.call import Call
 from gateway.errors import (
     INTERNAL,
@@ -54,6 +55,7 @@ class PipelineResponse:
         self._started = False
         self._complete = False
         self._client_left = False
+        self._rule: str | None = None
         self._watcher: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,6 +75,7 @@ class PipelineResponse:
                 if self._watcher is not None:
                     self._watcher.cancel()
                 self._count(code)
+                scope["state"]["outcome"] = Outcome(code, self._rule)
 
     def _start_watching(self, receive: Receive, task: asyncio.Task[None]) -> None:
         self._watcher = asyncio.create_task(self._watch(receive, task))
@@ -92,6 +95,7 @@ class PipelineResponse:
             return SUCCESS if self._call.notes.degraded is None else OVERLOADED
         except Exception as error:
             failure = as_gateway_error(error, self._call.request_id)
+            self._rule = failure.rule
         self._telemetry.count_failure(failure.code)
         await self._fail(send, failure)
         return failure.code

@@ -8,7 +8,7 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 
-from gateway.app import create_app
+from gateway.app import create_app, start_accounts
 from gateway.settings import Settings, SettingsError
 from gateway.state import Gateway
 
@@ -38,8 +38,14 @@ class GatewayServer(uvicorn.Server):
                 access_log=False,  # it would write query strings, and with them keys
                 timeout_graceful_shutdown=max(1, round(server.drain_timeout_s)),
                 server_header=False,
+                proxy_headers=bool(server.trusted_proxies),
+                forwarded_allow_ips=server.trusted_proxies,
             )
         )
+
+    async def prepare(self) -> None:
+        """What must be right before anybody is let in. Raises `SettingsError`."""
+        await start_accounts(self.gateway.services)
 
     @property
     def gateway(self) -> Gateway:

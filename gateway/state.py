@@ -19,6 +19,8 @@ class Gateway(msgspec.Struct):
     services: Services
     handler: Handler
     started: float = msgspec.field(default_factory=time.monotonic)
+    admin_port: int | None = None
+    """The port that the admin API has for itself; `None` where it shares the other."""
     draining: bool = False
     warm: bool = False
     """Whether all beside the models is loaded."""

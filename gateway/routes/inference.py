@@ -59,6 +59,8 @@ class Inference:
             body, uploads = await as_json(await read_form(body, kind, gateway.settings.media.max_items))
         call, encoder = self._parse(body, intake(request, uploads, hints))
         hints.apply(call)
+        state = request.scope["state"]
+        call.principal, state["call"] = state["principal"], call
         return PipelineResponse(gateway.handler, call, encoder, self._error, gateway.telemetry)
 
 

@@ -116,7 +116,7 @@ class Safety:
 def _refuse(where: str, rule: str, digest: str, request_id: str) -> GatewayError:
     """The refusal, with its line in the audit: digests only, never the content."""
     audit.warning("refused request=%s where=%s rule=%r digest=%s", request_id, where, rule, digest)
-    return GatewayError(CONTENT, f"The {where} is not allowed.")
+    return GatewayError(CONTENT, f"The {where} is not allowed.", rule=rule)
 
 
 def _digest(text: str) -> str:

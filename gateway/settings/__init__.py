@@ -4,6 +4,8 @@ Later sources win: file, then `QWEN_VL_*` variables (`QWEN_VL_SERVER__PORT=9000`
 A wrong or unknown setting raises `SettingsError` with a sentence that names it.
 """
 
+from gateway.settings.accounts import AccountsSettings, PriceSettings, TierSettings, UsageSettings
+from gateway.settings.audit import AuditSettings
 from gateway.settings.dispatch import (
     CacheSettings,
     LaneSettings,
@@ -22,6 +24,8 @@ from gateway.settings.tree import DEFAULT_MODEL, PREFIX, ModelSettings, Settings
 __all__ = [
     "DEFAULT_MODEL",
     "PREFIX",
+    "AccountsSettings",
+    "AuditSettings",
     "BucketSettings",
     "CacheSettings",
     "FetchSettings",
@@ -31,6 +35,7 @@ __all__ = [
     "ModelSettings",
     "ModerationSettings",
     "OverloadSettings",
+    "PriceSettings",
     "SafetySettings",
     "ServerSettings",
     "Settings",
@@ -38,5 +43,7 @@ __all__ = [
     "StateSettings",
     "TaskSettings",
     "TelemetrySettings",
+    "TierSettings",
+    "UsageSettings",
     "load_settings",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,16 @@ from gateway.settings.section import Section
 
 class ServerSettings(Section):
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    insecure: bool = Field(
+        default=False,
+        description="Whether the server may listen on other than this machine's own addresses without any "
+        "key, open to everyone.",
+    )
+    trusted_proxies: list[str] = Field(
+        default_factory=list,
+        description="Addresses and networks of proxies in front, whose `X-Forwarded-For` says who the "
+        "client is.",
+    )
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     cors_origins: list[str] = Field(
         default_factory=list,
@@ -43,6 +54,16 @@ class ServerSettings(Section):
     task_folder: str | None = Field(
         default=None, description="Folder with tasks of your own, a YAML file each; see docs/tasks.md."
     )
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine itself can reach the server."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
 
     def folder(self, name: str) -> Path:
         """The folder called `name` inside the data folder; it need not exist yet."""

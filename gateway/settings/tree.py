@@ -12,6 +12,8 @@ from pydantic_settings import (
 
 from engine.config import EngineConfig, VllmConfig
 from gateway.call import Lane
+from gateway.settings.accounts import AccountsSettings, UsageSettings
+from gateway.settings.audit import AuditSettings
 from gateway.settings.dispatch import (
     CacheSettings,
     LanesSettings,
@@ -64,6 +66,13 @@ class Settings(BaseSettings):
     state: StateSettings = Field(
         default_factory=StateSettings, description="What must not be lost: keys, quotas, jobs."
     )
+    accounts: AccountsSettings = Field(
+        default_factory=AccountsSettings, description="Keys: who may do what, and how much of it."
+    )
+    usage: UsageSettings = Field(default_factory=UsageSettings, description="What was used, and by whom.")
+    audit: AuditSettings = Field(
+        default_factory=AuditSettings, description="A line for each request: who asked what, and the outcome."
+    )
     cache: CacheSettings = Field(default_factory=CacheSettings, description="Answers that are given again.")
     lanes: LanesSettings = Field(default_factory=LanesSettings, description="How requests share an engine.")
     overload: OverloadSettings = Field(
@@ -78,11 +87,16 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _models_fit_together(self) -> Settings:
-        names = [name for key, model in self.models.items() for name in (key, *model.aliases)]
+        names = self.model_names
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"these model names are given twice: {', '.join(sorted(twice))}")
         check_fallbacks({name: model.fallback for name, model in self.models.items()})
         return self
+
+    @property
+    def model_names(self) -> list[str]:
+        """Every name and alias under which a model is served."""
+        return [name for key, model in self.models.items() for name in (key, *model.aliases)]
 
     @property
     def default_model(self) -> str:

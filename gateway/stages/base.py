@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.accounts.accounts import Accounts
 from gateway.cache.answers import AnswerCache
 from gateway.call import Call, Events
 from gateway.media.base import MediaReader
@@ -44,6 +45,7 @@ class Services(msgspec.Struct, frozen=True):
     state: StateStore
     tasks: Mapping[str, Task]
     """Every task by its name, the operator's own among them."""
+    accounts: Accounts
 
 
 class Stage(Protocol):

@@ -24,6 +24,7 @@ class StateStore:
         self._server = EmbeddedValkey(folder, **_DURABLE) if url == "embedded" else None
         address = f"unix://{socket_path(folder)}" if url == "embedded" else url
         self._client = connect(address, timeout_s) if self.enabled else None
+        self._started = False
 
     @property
     def redis(self) -> Redis:
@@ -31,9 +32,11 @@ class StateStore:
         return self._client
 
     async def start(self) -> None:
-        """Returns when an embedded store answers. Raises `OSError` or `ValkeyServerError` where it cannot."""
-        if self._server is not None:
+        """Returns when an embedded store answers; at once where it does already. Raises `OSError` or
+        `ValkeyServerError` where it cannot."""
+        if self._server is not None and not self._started:
             await self._server.start()
+        self._started = True
 
     async def aclose(self) -> None:
         if self._client is not None:

@@ -93,6 +93,47 @@ class Telemetry:
         self.refused = Counter(
             "gateway_refused", "Requests that no model took.", ("lane", "reason"), registry=self.registry
         )
+        self.limited = Counter(
+            "gateway_limited", "Requests over a limit of their key.", ("limit",), registry=self.registry
+        )
+        self.store_away = Counter(
+            "gateway_state_store_away",
+            "Requests judged without the state store, by what was done instead.",
+            ("instead",),
+            registry=self.registry,
+        )
+        self.tenant_requests = Counter(
+            "gateway_tenant_requests", "Requests by tenant.", ("tenant", "outcome"), registry=self.registry
+        )
+        self.tenant_tokens = Counter(
+            "gateway_tenant_tokens", "Tokens by tenant and kind.", ("tenant", "kind"), registry=self.registry
+        )
+        self.tenant_cost = Counter(
+            "gateway_tenant_cost",
+            "Cost by tenant, in the configured currency.",
+            ("tenant",),
+            registry=self.registry,
+        )
+        self.audit_lines = Counter("gateway_audit_lines", "Audit lines written.", registry=self.registry)
+        self.audit_dropped = Counter(
+            "gateway_audit_dropped", "Audit lines that were given up.", registry=self.registry
+        )
+        self.audit_failures = Counter(
+            "gateway_audit_failures",
+            "Failed attempts to write audit lines.",
+            registry=self.registry,
+        )
+        self.quota_alerts = Counter(
+            "gateway_quota_alerts",
+            "Quotas of keys that went over a percentage.",
+            ("percent",),
+            registry=self.registry,
+        )
+        self.settlements_lost = Counter(
+            "gateway_settlements_lost",
+            "Requests whose use was not charged, since the state store was away too long.",
+            registry=self.registry,
+        )
         self.loop_lag = Gauge(
             "gateway_event_loop_lag_seconds",
             "Longest that the event loop was late in the last seconds.",

@@ -118,10 +118,13 @@ def usage_of(usage: Usage) -> dict[str, Any]:
     }
 
 
-_TYPES = {400: "invalid_request_error", 404: "invalid_request_error", 413: "invalid_request_error"}
+_TYPES = {403: "permission_error", 429: "rate_limit_error"}
 _NAMES = {
     errors.CONTENT.number: "content_policy_violation",
     errors.CONTEXT_TOO_LONG.number: "context_length_exceeded",
+    errors.UNAUTHENTICATED.number: "invalid_api_key",
+    errors.RATE_LIMITED.number: "rate_limit_exceeded",
+    errors.QUOTA_SPENT.number: "insufficient_quota",
 }
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis import checks
 from schemathesis.config import SchemathesisConfig
 
-from gateway.openapi import document
+from gateway.openapi.document import document
 from tests.servers import RunningServer, end, launch, wait_until_ready
 
 CONFIG = """
