@@ -22,6 +22,7 @@ _REF = "#/components/schemas/{name}"
 _JSON = "application/json"
 _SSE = "text/event-stream"
 _FORM = "multipart/form-data"
+_ASKED = "A stream where asked for."
 
 _TEXT = {"type": "string"}
 _INTEGER = {"type": "integer"}
@@ -128,26 +129,18 @@ def _paths() -> dict[str, Any]:
         ),
         "/infer_stream": _inference("Ask a task and stream the answer", "TaskBody", None, "Envelope"),
         "/v1/chat/completions": _inference(
-            "OpenAI chat completions",
-            "ChatBody",
-            "ChatCompletion",
-            "OpenAIError",
-            "A stream where asked for.",
+            "OpenAI chat completions", "ChatBody", "ChatCompletion", "OpenAIError", _ASKED
         ),
         "/v1/completions": _inference(
-            "OpenAI completions", "CompletionBody", "Completion", "OpenAIError", "A stream where asked for."
+            "OpenAI completions", "CompletionBody", "Completion", "OpenAIError", _ASKED
         ),
         "/v1/responses": _inference(
-            "OpenAI responses", "ResponsesBody", "ResponsesReply", "OpenAIError", "A stream where asked for."
+            "OpenAI responses", "ResponsesBody", "ResponsesReply", "OpenAIError", _ASKED
         ),
         "/v1/chat": _inference("The simple chat", "SimpleBody", "SimpleReply", "SimpleError", stream=""),
         "/v1/chat/stream": _inference("The simple chat, streamed", "SimpleBody", None, "SimpleError"),
         "/v1/messages": _inference(
-            "Anthropic messages",
-            "MessagesBody",
-            "AnthropicReply",
-            "AnthropicError",
-            "A stream where asked for.",
+            "Anthropic messages", "MessagesBody", "AnthropicReply", "AnthropicError", _ASKED
         ),
         "/v1/messages/count_tokens": _inference(
             "Count tokens for Anthropic", "MessagesBody", "AnthropicCount", "AnthropicError", stream=""
