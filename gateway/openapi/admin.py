@@ -15,7 +15,7 @@ _JSON = "application/json"
 def _inline(kind: type) -> dict[str, Any]:
     (schema,), components = msgspec.json.schema_components([kind], ref_template="{name}")
     found = components[schema["$ref"]] if "$ref" in schema else schema
-    inlined: dict[str, Any] = msgspec.to_builtins(found)
+    inlined: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found))
     return inlined
 
 

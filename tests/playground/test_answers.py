@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-import subprocess
-import sys
-
 import pytest
 
 from tests.playground.axe import violations
-from tests.playground.conftest import EXAMPLES, Open, answered, ask
+from tests.playground.code import run_its_code
+from tests.playground.conftest import Open, answered, ask
 from tests.servers import RunningServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.engine]
@@ -107,28 +103,8 @@ async def test_the_code_it_shows_runs_and_says_the_same(
     page = await open_page(server)
     await page.click("#parameters summary")
     await page.get_by_label("Temperature").fill("0")
-    await page.get_by_label("Mask personal numbers").check()
-    await page.get_by_label("Clean up scans").select_option("auto")
     if not stream:
         await page.get_by_label("Stream the answer").uncheck()
     await ask(page, "vqa", "shapes.png", text=f"{QUESTION} 'Now'")
     await answered(page)
-    await page.click(".snippets summary")
-    commands = {"curl": ["bash", "-c"], "Python": [sys.executable, "-c"]}
-    if node := shutil.which("node"):
-        commands["Node"] = [node, "--input-type=module", "-e"]
-    for name, command in commands.items():
-        await page.get_by_role("tab", name=name).click()
-        code = await page.locator(".snippets pre").inner_text()
-        await page.locator(".copy-row button").click()
-        assert await page.evaluate("navigator.clipboard.readText()") == code
-        done = await asyncio.to_thread(
-            subprocess.run,
-            [*command, code],
-            cwd=EXAMPLES,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
-        assert await page.locator(".said-text").inner_text() in done.stdout
+    await run_its_code(page)

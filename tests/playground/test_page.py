@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Page
 
 from tests.playground.axe import violations
+from tests.playground.code import run_its_code
 from tests.playground.conftest import EXAMPLES, Open, answered, ask
 from tests.servers import RunningServer
 
@@ -274,6 +275,21 @@ async def test_parameters_reach_the_server(scripted_server: RunningServer, open_
     said = await answered(page)
     assert "breaks off" in said
     assert "3 out" in said
+
+
+async def test_the_code_it_shows_runs_with_every_option(
+    scripted_server: RunningServer, open_page: Open
+) -> None:
+    page = await open_page(scripted_server)
+    await page.click("#parameters summary")
+    for name, value in (("Temperature", "0.5"), ("Top p", "0.9"), ("Seed", "7"), ("Role", "You're brief.")):
+        await page.get_by_label(name, exact=True).fill(value)
+    for name in ("anew", "Refuse", "Cut", "Mask"):
+        await page.get_by_label(name).check()
+    await page.get_by_label("Clean up scans").select_option("auto")
+    await ask(page, "vqa", "two-a.png", "two-b.png", text='@What\'s "this"; $HOME?')
+    await answered(page)
+    await run_its_code(page)
 
 
 async def test_history_stays_in_the_browser_and_can_be_cleared(
