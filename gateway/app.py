@@ -28,6 +28,7 @@ from gateway.middleware.authenticate import Authenticate
 from gateway.middleware.request_id import RequestId
 from gateway.models import build_models
 from gateway.pipeline import build_pipeline
+from gateway.reply_headers import EXPOSED
 from gateway.routes import admin, catalogue, docs, files, inference, operations, usage
 from gateway.routes.errors import on_failure, on_http_exception
 from gateway.runtime.backlog import Backlog
@@ -45,7 +46,6 @@ from gateway.telemetry import Telemetry
 log = logging.getLogger("gateway")
 
 _mask_logs = MaskLogs()
-_OWN_HEADERS = ("X-Request-ID", "Retry-After", "X-Cache", "Age", "X-Degraded", "X-Queue-Ms")
 _WATCH_S = 0.5
 """How often the engines are looked at: a dead one turns readiness bad within this time."""
 
@@ -69,25 +69,23 @@ def create_app(
     telemetry = Telemetry(registry)
     state = StateStore(settings.state.url, settings.server.folder("state"), settings.state.timeout_ms / 1000)
     media = MediaReader(settings)
+    models = build_models(settings, engine)
     services = Services(
         settings=settings,
-        models=build_models(settings, engine),
+        models=models,
         media=media,
         safety=Safety(settings.safety),
         telemetry=telemetry,
         answers=AnswerCache(settings.cache, settings.server.folder("cache"), telemetry),
         backlog=Backlog(),
+        tasks=load_tasks(settings.server.task_folder, BY_NAME, models.names),
         state=state,
         accounts=Accounts(settings, state, telemetry, media.fetcher.post),
     )
     sink = open_sink(settings.audit, settings.server.folder("audit"))
     audit = Writer(sink, settings.audit.waiting, telemetry) if sink is not None else None
     DispatchCollector(services.models, services.backlog, telemetry.registry)
-    gateway = Gateway(
-        services=services,
-        handler=build_pipeline(services),
-        tasks=load_tasks(settings.server.task_folder, BY_NAME),
-    )
+    gateway = Gateway(services=services, handler=build_pipeline(services))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -144,7 +142,7 @@ def _middleware(settings: Settings, audit: Writer | None) -> list[Middleware]:
             allow_origins=origins,
             allow_methods=["GET", "POST"],
             allow_headers=["*"],
-            expose_headers=[*_OWN_HEADERS, *RATE_HEADERS],
+            expose_headers=[*EXPOSED, *RATE_HEADERS],
         )
         middleware.append(cors)
     return [*middleware, Middleware(Authenticate)]
@@ -169,9 +167,16 @@ async def start_accounts(services: Services) -> None:
         raise
 
 
+async def _load(gateway: Gateway) -> None:
+    """Everything that a first request would otherwise wait for."""
+    await gateway.services.safety.warm_up()
+    gateway.warm = True
+    await gateway.models.load()
+
+
 async def _run_models(gateway: Gateway, on_death: Callable[[], None]) -> None:
     """Load the models, and watch over them."""
-    loading = asyncio.create_task(gateway.models.load())
+    loading = asyncio.create_task(_load(gateway))
     try:
         while not gateway.models.dead:
             if loading.done():

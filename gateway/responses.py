@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from engine.errors import EngineError
 from gateway.audit.record import Outcome
-from gateway.call import Call, Notes
+from gateway.call import Call
 from gateway.errors import (
     INTERNAL,
     OVERLOADED,
@@ -27,6 +27,7 @@ from gateway.errors import (
     GatewayError,
     from_engine,
 )
+from gateway.reply_headers import reply_headers
 from gateway.stages.base import Handler
 from gateway.stream import Reply, fold
 from gateway.telemetry import Telemetry
@@ -100,7 +101,7 @@ class PipelineResponse:
     async def _whole(self, send: Send) -> None:
         reply = await fold(await self._handler(self._call))
         self._count_tokens(reply)
-        await self._send_body(send, 200, self._encoder.reply(reply), note_headers(self._call.notes))
+        await self._send_body(send, 200, self._encoder.reply(reply), reply_headers(self._call))
 
     async def _stream(self, send: Send) -> None:
         usage = Reply()
@@ -148,7 +149,7 @@ class PipelineResponse:
         if not self._started:
             self._started = True
             kind = (b"content-type", f"{self._encoder.stream_type}; charset=utf-8".encode())
-            headers = [kind, *_SSE_HEADERS, *note_headers(self._call.notes)]
+            headers = [kind, *_SSE_HEADERS, *reply_headers(self._call)]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
         self._complete = last
         await send({"type": "http.response.body", "body": frames, "more_body": not last})
@@ -177,18 +178,6 @@ class PipelineResponse:
             return
         self._telemetry.requests.labels(wire, task, code.number).inc()
         self._telemetry.duration.labels(wire, task).observe(time.monotonic() - self._call.received)
-
-
-def note_headers(notes: Notes) -> list[tuple[bytes, bytes]]:
-    """How the reply came about, as headers."""
-    headers = {
-        b"x-cache": notes.cache,
-        b"age": None if notes.age is None else str(int(notes.age)),
-        b"x-degraded": None if notes.degraded is None else str(OVERLOADED.number),
-        b"x-queue-ms": None if notes.queued_s is None else str(round(notes.queued_s * 1000)),
-    }
-    own = [(name, value.encode()) for name, value in headers.items() if value is not None]
-    return [*own, *((name.encode(), value.encode()) for name, value in notes.limits.items())]
 
 
 def as_gateway_error(error: Exception, request_id: str) -> GatewayError:

@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from gateway.commands.store import ConfigOption, fail, settings_of, with_state
+from gateway.settings import Settings, SettingsError
 
 app = typer.Typer(help="Make, look at and end API keys.", no_args_is_help=True)
 
@@ -54,8 +55,8 @@ def create(
         "metadata": dict(note.partition("=")[::2] for note in metadata or ()),
     }
     try:
-        fields = key_fields(order_of(order), settings, _tasks(settings.server.task_folder))
-    except (ValueError, msgspec.ValidationError) as error:
+        fields = key_fields(order_of(order), settings, _tasks(settings))
+    except (ValueError, SettingsError, msgspec.ValidationError) as error:
         fail(str(error), 2)
     _show_secret(*_work(config, lambda keys: keys.create(**fields)), as_json=as_json)
 
@@ -126,11 +127,12 @@ def _work(config: Path | None, work: Callable[[Any], Awaitable[Any]]) -> Any:
         fail(f"There is no key {error}.")
 
 
-def _tasks(folder: str | None) -> list[str]:
+def _tasks(settings: Settings) -> list[str]:
     from gateway.tasks import BY_NAME
     from gateway.tasks.custom import load_tasks
 
-    return list(load_tasks(folder, BY_NAME))
+    models = [name for key, model in settings.models.items() for name in (key, *model.aliases)]
+    return list(load_tasks(settings.server.task_folder, BY_NAME, models))
 
 
 def _show_secret(key: Any, secret: str, *, as_json: bool) -> None:
