@@ -14,7 +14,9 @@ _JSON = "application/json"
 
 def _inline(kind: type) -> dict[str, Any]:
     (schema,), components = msgspec.json.schema_components([kind], ref_template="{name}")
-    return components[schema["$ref"]] if "$ref" in schema else schema
+    found = components[schema["$ref"]] if "$ref" in schema else schema
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found))  # as it travels, without tuples
+    return plain
 
 
 _VIEW = _inline(KeyView)
