@@ -38,12 +38,12 @@ def _operation(
     *,
     body: dict[str, Any] | None = None,
     status: str = "200",
-    who: str = "adminKey",
+    admin: bool = True,
 ) -> dict[str, Any]:
     refusals = {code: {"description": "Refused"} for code in ("400", "401", "403", "404", "503")}
     operation: dict[str, Any] = {
         "summary": summary,
-        "security": [{who: []}],
+        "security": [{"adminKey": []}] if admin else [{"apiKey": []}, {}],
         "responses": {
             status: {"description": summary, "content": {_JSON: {"schema": reply}}},
             **refusals,
@@ -69,7 +69,7 @@ ADMIN: dict[str, Any] = {
     ),
     "/admin/keys/{id}/disable": _of_one(post=_operation("Stop a key", _VIEW)),
     "/admin/keys/{id}/enable": _of_one(post=_operation("Let a key work again", _VIEW)),
-    "/v1/usage": {"get": _operation("What was used, by the dimensions named in `by`", _USAGE, who="apiKey")},
+    "/v1/usage": {"get": _operation("What was used, by the dimensions named in `by`", _USAGE, admin=False)},
     "/admin/keys/{id}/rotate": _of_one(post=_operation("Give a key a new text", _MADE)),
 }
 """By path and method."""
