@@ -12,7 +12,7 @@ import msgspec
 import typer
 
 from gateway.commands.store import ConfigOption, fail, settings_of, with_state
-from gateway.settings import Settings
+from gateway.settings import Settings, SettingsError
 
 app = typer.Typer(help="Make, look at and end API keys.", no_args_is_help=True)
 
@@ -56,7 +56,7 @@ def create(
     }
     try:
         fields = key_fields(order_of(order), settings, _tasks(settings))
-    except (ValueError, msgspec.ValidationError) as error:
+    except (ValueError, SettingsError, msgspec.ValidationError) as error:
         fail(str(error), 2)
     _show_secret(*_work(config, lambda keys: keys.create(**fields)), as_json=as_json)
 

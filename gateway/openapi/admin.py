@@ -1,4 +1,4 @@
-"""The admin API's part of the OpenAPI document."""
+"""What the OpenAPI document says of keys and usage."""
 
 from __future__ import annotations
 
@@ -21,16 +21,29 @@ def _inline(kind: type) -> dict[str, Any]:
 
 _VIEW = _inline(KeyView)
 _MADE = {"allOf": [_VIEW, {"type": "object", "required": ["key"], "properties": {"key": {"type": "string"}}}]}
+_USAGE = {
+    "type": "object",
+    "required": ["rows", "total"],
+    "properties": {
+        "rows": {"type": "array", "items": {"type": "object"}},
+        "total": {"type": ["object", "null"]},
+    },
+}
 _LIST = {"type": "object", "required": ["keys"], "properties": {"keys": {"type": "array", "items": _VIEW}}}
 
 
 def _operation(
-    summary: str, reply: dict[str, Any], *, body: dict[str, Any] | None = None, status: str = "200"
+    summary: str,
+    reply: dict[str, Any],
+    *,
+    body: dict[str, Any] | None = None,
+    status: str = "200",
+    admin: bool = True,
 ) -> dict[str, Any]:
     refusals = {code: {"description": "Refused"} for code in ("400", "401", "403", "404", "503")}
     operation: dict[str, Any] = {
         "summary": summary,
-        "security": [{"adminKey": []}],
+        "security": [{"adminKey": []}] if admin else [{"apiKey": []}, {}],
         "responses": {
             status: {"description": summary, "content": {_JSON: {"schema": reply}}},
             **refusals,
@@ -56,6 +69,7 @@ ADMIN: dict[str, Any] = {
     ),
     "/admin/keys/{id}/disable": _of_one(post=_operation("Stop a key", _VIEW)),
     "/admin/keys/{id}/enable": _of_one(post=_operation("Let a key work again", _VIEW)),
+    "/v1/usage": {"get": _operation("What was used, by the dimensions named in `by`", _USAGE, admin=False)},
     "/admin/keys/{id}/rotate": _of_one(post=_operation("Give a key a new text", _MADE)),
 }
 """By path and method."""
