@@ -15,7 +15,7 @@ from contextlib import aclosing
 from starlette.types import Receive, Scope, Send
 
 from engine.errors import EngineError
-from gateway.call import Call, Notes
+from gateway.call import Call
 from gateway.errors import (
     INTERNAL,
     OVERLOADED,
@@ -26,6 +26,7 @@ from gateway.errors import (
     GatewayError,
     from_engine,
 )
+from gateway.reply_headers import reply_headers
 from gateway.stages.base import Handler
 from gateway.stream import Reply, fold
 from gateway.telemetry import Telemetry
@@ -98,7 +99,7 @@ class PipelineResponse:
     async def _whole(self, send: Send) -> None:
         reply = await fold(await self._handler(self._call))
         self._count_tokens(reply)
-        await self._send_body(send, 200, self._encoder.reply(reply), note_headers(self._call.notes))
+        await self._send_body(send, 200, self._encoder.reply(reply), reply_headers(self._call))
 
     async def _stream(self, send: Send) -> None:
         usage = Reply()
@@ -147,7 +148,7 @@ class PipelineResponse:
         if not self._started:
             self._started = True
             kind = (b"content-type", f"{self._encoder.stream_type}; charset=utf-8".encode())
-            headers = [kind, *_SSE_HEADERS, *note_headers(self._call.notes)]
+            headers = [kind, *_SSE_HEADERS, *reply_headers(self._call)]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
         self._complete = last
         await send({"type": "http.response.body", "body": frames, "more_body": not last})
@@ -195,17 +196,6 @@ def _facts(call: Call, code: Code | None) -> Attributes:
         "gen_ai.request.model": call.chat.model,
         "gen_ai.request.stream": call.stream,
     }
-
-
-def note_headers(notes: Notes) -> list[tuple[bytes, bytes]]:
-    """How the reply came about, as headers."""
-    headers = {
-        b"x-cache": notes.cache,
-        b"age": None if notes.age is None else str(int(notes.age)),
-        b"x-degraded": None if notes.degraded is None else str(OVERLOADED.number),
-        b"x-queue-ms": None if notes.queued_s is None else str(round(notes.queued_s * 1000)),
-    }
-    return [(name, value.encode()) for name, value in headers.items() if value is not None]
 
 
 def as_gateway_error(error: Exception, request_id: str) -> GatewayError:

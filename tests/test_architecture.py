@@ -16,7 +16,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.vllm_engine", "engine.remote", "engine.scripted"),
     ("engine.factory",),
     ("gateway.errors", "gateway.call"),
-    ("gateway.stream", "gateway.hints", "gateway.runtime"),
+    ("gateway.stream", "gateway.hints", "gateway.reply_headers", "gateway.runtime"),
     ("gateway.settings", "gateway.stores", "gateway.telemetry"),
     ("gateway.models", "gateway.media", "gateway.safety", "gateway.tasks"),
     ("gateway.cache", "gateway.lanes", "gateway.collectors"),

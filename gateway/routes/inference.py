@@ -15,7 +15,7 @@ from gateway.routes.errors import ErrorResponse
 from gateway.routes.forms import FORM, as_json, read_form
 from gateway.routes.intake import intake
 from gateway.state import Gateway, gateway_of
-from gateway.wire import anthropic, dashscope, gemini, openai, simple, tasks
+from gateway.wire import anthropic, completions, dashscope, gemini, openai, responses, simple, tasks
 from gateway.wire.base import Parse, RenderError
 
 
@@ -120,6 +120,8 @@ ROUTES: tuple[BaseRoute, ...] = (
     _route("/infer", tasks.parse, tasks.error, forms=True),
     _route("/infer_stream", tasks.parse_stream, tasks.error, forms=True),
     _route("/v1/chat/completions", openai.parse, openai.error),
+    _route("/v1/completions", completions.parse, completions.error),
+    _route("/v1/responses", responses.parse, responses.error),
     _route("/v1/chat", simple.parse, simple.error),
     _route("/v1/chat/stream", simple.parse_stream, simple.error),
     _route("/v1/messages", anthropic.parse, anthropic.error),

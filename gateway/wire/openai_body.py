@@ -6,10 +6,12 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from gateway.wire.media_options import MediaOptions
+
 
 class Url(Struct, frozen=True):
     url: str
-    detail: Literal["auto", "low", "high", "original"] = "auto"
+    detail: Literal["auto", "low", "high", "original"] | None = None
 
 
 class TextContent(Struct, frozen=True, tag="text"):
@@ -46,7 +48,7 @@ class ChatMessage(Struct, frozen=True):
 
 
 class StreamOptions(Struct, frozen=True):
-    include_usage: bool = False
+    include_usage: bool | None = None
 
 
 class ChatBody(Struct, frozen=True):
@@ -77,3 +79,6 @@ class ChatBody(Struct, frozen=True):
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     reasoning_effort: Annotated[str, Meta(max_length=16)] | None = None
+    media: MediaOptions = MediaOptions()
+    """An addition to OpenAI's API, as is `mask_pii`."""
+    mask_pii: bool = False
