@@ -1,5 +1,6 @@
 .DEFAULT_GOAL := help
-.PHONY: help install install-clients serve test test-all test-clients check format bench demo-model docs clean
+.PHONY: help install install-clients serve test test-all test-browser test-clients check format bench demo-model \
+	docs clean
 
 BIN := .venv/bin
 
@@ -19,16 +20,22 @@ test: ## Set up and run the tests with the real engine
 	@deploy/install.sh dev
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-all: ## The tests, those that take minutes, and those that need clients and tools of others
+test-all: ## The tests, those that take minutes, and those that need clients, a browser and tools of others
 	@deploy/install.sh dev
 	@tests/clients/install.sh
 	@tests/deploy/install.sh
+	@tests/playground/install.sh
 	@$(BIN)/python -m pytest -m "" $(ARGS)
 
 test-clients: ## The tests that ask through the official clients of other APIs
 	@deploy/install.sh dev
 	@tests/clients/install.sh
 	@$(BIN)/python -m pytest -m clients $(ARGS)
+
+test-browser: ## The tests that look at the playground with Chromium
+	@deploy/install.sh dev
+	@tests/playground/install.sh
+	@$(BIN)/python -m pytest -m browser $(ARGS)
 
 check: ## Lint, format and types
 	@deploy/install.sh dev

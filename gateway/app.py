@@ -23,7 +23,7 @@ from gateway.middleware.traced import Traced
 from gateway.models import build_models
 from gateway.pipeline import build_pipeline
 from gateway.reply_headers import EXPOSED
-from gateway.routes import catalogue, docs, files, inference, operations
+from gateway.routes import catalogue, docs, files, inference, operations, playground
 from gateway.routes.errors import on_failure, on_http_exception
 from gateway.runtime.backlog import Backlog
 from gateway.runtime.loop_lag import watch_loop
@@ -108,6 +108,7 @@ def create_app(
             Mount("/m/{served}", routes=[*inference.ROUTES, *catalogue.ROUTES]),
             *operations.ROUTES,
             *docs.ROUTES,
+            *(playground.ROUTES if settings.server.playground else ()),
         ],
         middleware=_middleware(settings, telemetry),
         exception_handlers={HTTPException: on_http_exception, Exception: on_failure},

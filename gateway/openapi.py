@@ -190,6 +190,9 @@ def _paths() -> dict[str, Any]:
         "/metrics": _get("Metrics in Prometheus' text format", None, media_type="text/plain"),
         "/openapi.json": _get("This document", {"type": "object"}),
         "/docs": _get("This document as a page", None, media_type="text/html"),
+        "/": _get("The playground, a page to try the gateway in a browser", None, media_type="text/html"),
+        "/playground/config.json": _get("Limits, formats and codes for the playground", {"type": "object"}),
+        "/playground/status": _get("Live figures for the playground", {"type": "object"}),
     }
 
 

@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gateway.stages", "gateway.wire"),
     ("gateway.pipeline", "gateway.responses", "gateway.openapi", "gateway.openapi_formats"),
     ("gateway.state",),
-    ("gateway.middleware", "gateway.routes"),
+    ("gateway.middleware", "gateway.playground", "gateway.routes"),
     ("gateway.app", "gateway.doctor", "gateway.example_config"),
     ("gateway.server", "gateway.banner"),
     ("gateway.client", "gateway.load"),

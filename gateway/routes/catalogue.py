@@ -78,6 +78,7 @@ def _describe(task: Task) -> dict[str, Any]:
         "needs_text": task.default_text is None,
         "default_text": task.default_text,
         "limits": task.limits,
+        "takes_documents": task.plan == "pages",
         "defaults": {"max_tokens": task.max_tokens, "temperature": task.temperature},
         "schema": task.schema,
         "version": task.version,

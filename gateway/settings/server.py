@@ -37,6 +37,9 @@ class ServerSettings(Section):
     log_format: Literal["text", "json"] = Field(
         default="text", description="Plain lines, or one JSON object a line with request and trace id."
     )
+    playground: bool = Field(
+        default=True, description="Whether the page to try the gateway in a browser is served at `/`."
+    )
     task_folder: str | None = Field(
         default=None, description="Folder with tasks of your own, a YAML file each; see docs/tasks.md."
     )

@@ -20,11 +20,8 @@ class PrepareMedia:
 
     async def __call__(self, call: Call) -> Events:
         if media := call.media:
-            with (
-                call.notes.timed("prepare"),
-                self._tracing.span("media.prepare"),
-                self._backlog.waiting(call.lane),
-            ):
+            waiting = self._backlog.waiting(call.lane)
+            with call.notes.timed("prepare"), waiting, self._tracing.span("media.prepare"):
                 async with self._turns[call.lane]:
                     await self._media.prepare(media)
             call.notices.extend(notice for medium in media for notice in medium.notices)

@@ -15,10 +15,7 @@ class ReadMedia:
 
     async def __call__(self, call: Call) -> Events:
         if media := call.media:
-            with (
-                call.notes.timed("media"),
-                self._tracing.span("media.read"),
-                self._backlog.waiting(call.lane),
-            ):
+            waiting = self._backlog.waiting(call.lane)
+            with call.notes.timed("media"), waiting, self._tracing.span("media.read"):
                 await self._media.read(media, call.tenant, documents=call.plan is not None)
         return await self._inner(call)

@@ -14,7 +14,7 @@ from engine.base import Engine
 from engine.types import ChatRequest, Message, Sampling
 from gateway.app import create_app
 from gateway.call import Call, Event, Lane, new_request_id
-from gateway.settings import Settings
+from gateway.settings import SafetySettings, Settings
 from gateway.stages.base import Handler, Services
 from gateway.stream import Reply, fold
 
@@ -60,6 +60,7 @@ class House:
 @asynccontextmanager
 async def house(engine: Engine | Mapping[str, Engine], **settings: Any) -> AsyncIterator[House]:
     """A pipeline put together and started as the gateway does it."""
+    settings = {"safety": SafetySettings(classify_images=False)} | settings
     app = create_app(Settings(**settings), engine=engine, registry=CollectorRegistry())
     async with app.router.lifespan_context(app):
         gateway = app.state.gateway
