@@ -200,8 +200,11 @@ cache: {url: none}
 
 @pytest.mark.slow
 @pytest.mark.engine
-@pytest.mark.timeout(900)
-def test_a_gateway_without_any_engine_ends_for_its_supervisor_and_comes_back(start: Start) -> None:
+@pytest.mark.timeout(1800)
+def test_a_gateway_without_any_engine_ends_for_its_supervisor_and_comes_back(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.servers.BOOT_LIMIT_S", 600)
     config = "models: {m: {engine: {kind: vllm}}}"
     server = start(config)
     kill_engine(server)
