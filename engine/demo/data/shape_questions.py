@@ -22,8 +22,8 @@ KINDS = (
     "side",
 )
 WEIGHTS = (2, 0.6, 1.6, 1.6, 0.8, 0.6, 1.6, 1, 2.5, 3)
-"""What is learned last comes most often. `side` teaches what `relation` needs: a yes or no alone never
-told the model which of two places to compare.
+"""What is learned last comes most often. `side` is a lesson for `relation`, which yes or no alone did not
+teach: its answers name the side, or the shape.
 """
 
 
