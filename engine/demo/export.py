@@ -1,6 +1,7 @@
 """Writes a trained model as the checkpoint that vLLM and transformers load.
 
     python -m engine.demo.export --run runs/demo --to engine/demo/checkpoint
+    python -m engine.demo.export --run runs/further --blend runs/demo/joint.pt 0.4
 
 vLLM expects the experts as the original Qwen3-VL-MoE holds them, which is transposed from how
 transformers keeps them in memory. With square experts no shape check would notice a mistake.
@@ -65,13 +66,35 @@ def read_checkpoint(folder: Path) -> dict[str, Tensor]:
     return swap_experts({name: weight.float() for name, weight in weights.items()})
 
 
+def blend(run: Path, others: list[list[str]]) -> dict[str, Tensor]:
+    """The run's weights mixed with those of other states, each a path and its share.
+
+    The mean of states of one lineage can answer better than each of them, above all where a further round
+    ended before its learning rate had run out. Measure before shipping it.
+    """
+    own = 1 - sum(float(share) for _, share in others)
+    mixed: dict[str, Tensor] = {}
+    for path, share in [(run / "joint.pt", own), *((Path(name), float(share)) for name, share in others)]:
+        for name, weight in torch.load(path, map_location="cpu", weights_only=True)["model"].items():
+            mixed[name] = mixed.get(name, 0) + share * weight
+    return mixed
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", type=Path, default=Path("runs/demo"), help="folder of the training run")
+    parser.add_argument(
+        "--blend",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("STATE", "SHARE"),
+        help="a joint.pt of the same lineage and its share of the weights; may be repeated",
+    )
     parser.add_argument("--to", type=Path, default=tokens.CHECKPOINT, help="folder to write")
     options = parser.parse_args()
-    saved = torch.load(options.run / "joint.pt", map_location="cpu", weights_only=True)
-    export(saved["model"], tokens.load(options.run / "tokenizer"), options.to)
+    weights = blend(options.run, options.blend)
+    export(weights, tokens.load(options.run / "tokenizer"), options.to)
 
 
 if __name__ == "__main__":

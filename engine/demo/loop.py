@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 
 WARM_UP = 40
 """Steps."""
-STEADY = 0.7
-"""Share of the time at the full learning rate; then it falls in a line."""
+STEADY = 0.35
+"""Share of the time at the full learning rate; then it falls in a line, which accuracy comes from."""
 SAVE_EVERY = 120.0
 """Seconds."""
 REPORT_EVERY = 50
@@ -94,13 +94,16 @@ def run_phase(
     learn: Callable[[Any, float, Scores], float],
     grade: Callable[[Scores], None],
 ) -> None:
-    """Steps until the phase has had its minutes; the leader saves and reports on the way."""
+    """Steps until the phase has had its minutes; the leader saves and reports on the way.
+
+    Minutes are those of the leader's processor, so that other work beside does not cut training short.
+    """
     crew.join()
     scores, limit = Scores(), minutes * 60
     bar = tqdm(
         total=int(limit), initial=int(state.seconds), desc=name, mininterval=10, disable=not crew.leads
     )
-    saved, before = state.seconds, time.monotonic()
+    saved, before = state.seconds, time.process_time()
     while True:
         state.seconds, level = crew.agree([state.seconds, state.level])
         state.level = feed.level.value = int(level)
@@ -111,7 +114,7 @@ def run_phase(
         crew.average(state.optimizers.parameters)
         state.optimizers.step(factor(state.step, share))
         state.step += 1
-        now = time.monotonic()
+        now = time.process_time()
         state.seconds, before = state.seconds + now - before, now
         bar.update(int(state.seconds) - bar.n)
         if state.step % REPORT_EVERY == 0:

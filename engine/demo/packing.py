@@ -32,19 +32,20 @@ class Level:
     side: int
 
 
-LEVELS = (Level(2, 3, 1, 2, 9, 128), Level(3, 5, 2, 3, 99, 192), Level(5, 8, 3, 5, 99, 256))
+LEVELS = (Level(2, 3, 1, 2, 9, 128), Level(3, 5, 2, 3, 99, 192), Level(5, 6, 3, 5, 99, 256))
 MIXTURE = {
-    "shapes": 0.2,
-    "chart": 0.24,
-    "reading": 0.26,
-    "pair": 0.1,
-    "video": 0.08,
-    "summary": 0.1,
+    "shapes": 0.19,
+    "chart": 0.27,
+    "reading": 0.23,
+    "pair": 0.13,
+    "video": 0.05,
+    "summary": 0.07,
+    "sums": 0.04,
     "talk": 0.02,
 }
 
 
-REVIEW = 0.35
+REVIEW = 0.25
 """Share of samples that come from the level below, so that what is easy is not forgotten."""
 
 
@@ -54,13 +55,15 @@ def draw(rng: Random, level: Level, language: Language | None, pool: plots.Pool 
     if kind == "shapes":
         sample = shape_questions.sample(rng, 11, level.shapes, level.side, language=language)
     elif kind == "chart":
-        sample = chart_questions.sample(rng, 8, level.bars, level.largest, language=language, pool=pool)
+        sample = chart_questions.sample(rng, 10, level.bars, level.largest, language=language, pool=pool)
     elif kind == "reading":
-        sample = reading.sample(rng, 5, level.lines, min(3, level.characters), level.characters, language)
+        sample = reading.sample(rng, 8, level.lines, min(3, level.characters), level.characters, language)
     elif kind == "pair":
-        sample = pairs.sample(rng, 9, min(4, level.shapes), language)
+        sample = pairs.sample(rng, 11, min(4, level.shapes), language)
     elif kind == "video":
         sample = videos.sample(rng, 8, language)
+    elif kind == "sums":
+        sample = Sample([], [], talk.sums(rng, 14, language))
     else:
         sample = Sample([], [], talk.talk(rng, 6, language))
     if sample.images and rng.random() < 0.04:

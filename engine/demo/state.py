@@ -74,7 +74,7 @@ class State:
         self.path, self.model, self.probes, self.optimizers = path, model, probes, optimizers
         self.step = 0
         self.seconds = 0.0
-        """Time trained so far, over all runs."""
+        """Processor time trained so far, over all runs."""
         self.level = 0
         if path.exists():
             self._load()

@@ -19,7 +19,9 @@ SIZES = list(AUXILIARY.values())
 NAMES = list(AUXILIARY)
 NOTHING = 0.15
 """Weight of the class "nothing here", which most patches have."""
-SHARE = {"first": 1.0, "second": 1.0, "shape": 1.0, "colour": 1.0}
+SHARE = dict.fromkeys(("first", "second", "shape", "colour"), 1.0) | dict.fromkeys(
+    ("place", "from_left", "tens", "ones"), 0.7
+)
 """Weight of a channel's loss; of the others `OTHERS`."""
 OTHERS = 0.4
 
@@ -27,13 +29,13 @@ OTHERS = 0.4
 def lesson(rng: Random, pool: plots.Pool | None = None) -> Sample:
     """One sample without questions, mostly for reading, which takes longest to learn."""
     draw = rng.random()
-    if draw < 0.42:
+    if draw < 0.46:
         return reading.dense(rng)
-    if draw < 0.60:
+    if draw < 0.68:
         return reading.sample(rng, count=0)
-    if draw < 0.74:
+    if draw < 0.76:
         return shape_questions.sample(rng, count=0)
-    if draw < 0.94:
+    if draw < 0.96:
         return chart_questions.sample(rng, count=0, pool=pool)
     return videos.sample(rng, count=0)
 

@@ -31,9 +31,10 @@ from engine.demo.vision import see
 
 log = logging.getLogger("engine.demo.train")
 
-RATE = 1.2e-3
-TOWER_PICTURES = 32
-SEQUENCES = 24
+RATE, FURTHER_RATE = 1.2e-3, 0.6e-3
+"""Learning rates from nothing, and for a further round with trained weights."""
+TOWER_PICTURES = 56
+SEQUENCES = 32
 """Pictures and sequences in one step."""
 AUXILIARY = 0.4
 """Weight of the tower's own lessons beside answers; it falls to nothing at the end."""
@@ -45,10 +46,19 @@ PLOTS, PLOTS_A_PART = 1600, 400
 
 
 def train_tower(
-    crew: Crew, folder: Path, network: Any, probes: Probes, minutes: float, device: str, workers: int
+    crew: Crew,
+    folder: Path,
+    network: Any,
+    probes: Probes,
+    minutes: float,
+    device: str,
+    workers: int,
+    further: bool = False,
 ) -> None:
-    """The tower with its auxiliary lessons."""
-    state = State(folder / "tower.pt", network, probes, Optimizers(network, probes, RATE, joint=False))
+    """The tower with its auxiliary lessons; a trained one keeps to the words that it is read by."""
+    rate = FURTHER_RATE if further else RATE
+    state = State(folder / "tower.pt", network, probes, Optimizers(network, probes, rate, joint=False))
+    alignment = Alignment(tokens.load(folder / "tokenizer")) if further else None
     pool = plots.Pool.load(folder / "plots")
     feed = Feed(lambda rng, _: tower.batch(rng, TOWER_PICTURES // crew.size, pool), workers)
 
@@ -56,6 +66,8 @@ def train_tower(
         seen = pictures.to_tensors(arrays, device)
         vision = see(network.model.visual, seen)
         loss, right = tower.losses(probes, vision, seen)
+        if alignment:
+            loss = loss + alignment.loss(network, vision.merged, seen.targets)
         (loss + tower.scale_penalty(vision)).backward()
         for name, value in right.items():
             scores.add(name, value.item())
@@ -66,10 +78,20 @@ def train_tower(
 
 
 def train_joint(
-    crew: Crew, folder: Path, network: Any, probes: Probes, minutes: float, device: str, workers: int
+    crew: Crew,
+    folder: Path,
+    network: Any,
+    probes: Probes,
+    minutes: float,
+    device: str,
+    workers: int,
+    further: bool = False,
 ) -> None:
-    """Everything together, from easy samples to hard ones."""
-    state = State(folder / "joint.pt", network, probes, Optimizers(network, probes, RATE, joint=True))
+    """Everything together, from easy samples to hard ones; a further round begins with the hard ones."""
+    rate = FURTHER_RATE if further else RATE
+    state = State(folder / "joint.pt", network, probes, Optimizers(network, probes, rate, joint=True))
+    if further:
+        state.level = len(packing.LEVELS) - 1
     pool = plots.Pool.load(folder / "plots")
     tokenizer = tokens.load(folder / "tokenizer")
     packer, alignment = Packer(tokens.Encoder(tokenizer)), Alignment(tokenizer)
@@ -123,18 +145,18 @@ def work(crew: Crew, options: argparse.Namespace) -> None:
     network, probes = model.build(len(tokenizer)), Probes()
     if options.grow_from:
         log.info("left as they were: %s", grow.grow(network, tokenizer, options.grow_from))
+    if options.further:
+        load_weights(options.further, network, probes)
     network.to(options.device)
     probes.to(options.device)
     if options.phase in (None, "tower"):
-        train_tower(
-            crew, options.run, network, probes, options.minutes or 30, options.device, options.workers
-        )
+        minutes, further = options.minutes or 30, bool(options.further)
+        train_tower(crew, options.run, network, probes, minutes, options.device, options.workers, further)
     if options.phase in (None, "joint"):
         if (options.run / "tower.pt").exists():
             load_weights(options.run / "tower.pt", network, probes, "model.visual.")
-        train_joint(
-            crew, options.run, network, probes, options.minutes or 90, options.device, options.workers
-        )
+        minutes, further = options.minutes or 90, bool(options.further)
+        train_joint(crew, options.run, network, probes, minutes, options.device, options.workers, further)
     if options.phase is None and crew.leads:
         export.export(network.state_dict(), tokenizer, tokens.CHECKPOINT)
 
@@ -149,6 +171,7 @@ def main() -> None:
     )
     parser.add_argument("--minutes", type=float, help="length of the phase (default: tower 30, joint 90)")
     parser.add_argument("--grow-from", type=Path, help="checkpoint to begin from instead of random weights")
+    parser.add_argument("--further", type=Path, help="another run's joint.pt to go on from, with a new clock")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw, for each that learns")
     parser.add_argument(

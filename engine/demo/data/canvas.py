@@ -34,10 +34,8 @@ FONT_FOLDER = Path("/usr/share/fonts/truetype")
 FONT_FILES = {
     "dejavu/DejaVuSans.ttf": 4,
     "dejavu/DejaVuSans-Bold.ttf": 1,
-    "dejavu/DejaVuSerif.ttf": 1,
-    "dejavu/DejaVuSansMono.ttf": 1,
     "liberation/LiberationSans-Regular.ttf": 3,
-    "liberation/LiberationSerif-Regular.ttf": 1,
+    "liberation/LiberationSans-Bold.ttf": 1,
 }
 """Files and how often each is drawn; the most common faces of plots and pages come most often."""
 BUILT_IN = "Pillow's built-in Aileron"
@@ -71,7 +69,7 @@ AUXILIARY: dict[str, int] = {
 """Auxiliary targets of a patch and their number of classes; training only.
 
 Class 0 of the first four means "nothing here" and holds for every patch. The others are asked
-only where there is something: `from_left` and `from_top` are a shape's place in order; `tens`
+only where there is something: `from_left` (of a bar too) and `from_top` are a shape's place in order; `tens`
 (10: none), `ones` and `rank` (0: highest) belong to a bar and sit on its label; `place` and `line`
 tell where in the text a character stands; `motion` and `becomes` what a shape does from the
 first frame of a pair to the second.

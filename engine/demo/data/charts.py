@@ -44,9 +44,9 @@ def bars(rng: Random, most: int = 5, largest: int = 99) -> Bars:
 
 
 def label_classes(chart: Bars, index: int) -> dict[str, int]:
-    """Auxiliary targets that sit on a bar's label: the bar's value and place."""
+    """Auxiliary targets that sit on a bar's label: the bar's value and its places in order."""
     tens, ones = divmod(chart.values[index], 10)
-    return {"tens": tens or 10, "ones": ones, "rank": chart.ranks()[index]}
+    return {"tens": tens or 10, "ones": ones, "rank": chart.ranks()[index], "from_left": index}
 
 
 def draw(rng: Random, chart: Bars) -> tuple[Image.Image, list[Mark]]:
@@ -54,11 +54,11 @@ def draw(rng: Random, chart: Bars) -> tuple[Image.Image, list[Mark]]:
     count = len(chart.values)
     framed = rng.random() < 0.4
     margin = 30 if framed else 0
-    size = (side(rng, low=max(96, count * 36 + margin)), side(rng, low=112, high=224))
+    size = (side(rng, low=max(96, count * 40 + margin)), side(rng, low=112, high=224))
     ground = background(rng) if rng.random() < 0.5 else (255, 255, 255)
     image = Image.new("RGB", size, ground)
     canvas = ImageDraw.Draw(image)
-    face = any_font(rng, 15, 21)
+    face = any_font(rng, 17, 23)
     top, floor = int(face.size) + 9, size[1] - int(face.size) - 8
     tallest = max(1, *chart.values) * rng.uniform(1, 1.25)
     marks = _frame(rng, canvas, size, margin, top, floor, tallest) if framed else []
@@ -71,7 +71,9 @@ def draw(rng: Random, chart: Bars) -> tuple[Image.Image, list[Mark]]:
         if height >= 1:
             box = [centre - half, floor - height, centre + half, floor]
             canvas.rectangle(box, fill=one_colour or _bar_colour(rng))
-        marks += _centred(canvas, centre, floor - height - face.size - 5, str(value), face)
+        printed = _centred(canvas, centre, floor - height - face.size - 5, str(value), face)
+        printed[0].classes["from_left"] = index
+        marks += printed
         label = _centred(canvas, centre, floor + 2, chart.labels[index], face)
         label[0].classes |= label_classes(chart, index)
         marks += label

@@ -11,7 +11,7 @@ from engine.demo.data.shapes import Scene
 from engine.demo.data.words import LANGUAGES, Language, with_article, word
 
 KINDS = ("more", "contains", "describe", "colour", "count")
-WEIGHTS = (3, 2, 1.5, 1, 1)
+WEIGHTS = (3.5, 2.5, 1.5, 0.5, 0.7)
 
 _EQUAL = {"en": "They are equal.", "zh": "一样多"}
 _ANSWER = {"en": ("The first image.", "The second image."), "zh": ("第一张", "第二张")}

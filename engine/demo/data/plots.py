@@ -17,7 +17,7 @@ from engine.demo.data.canvas import CHARACTER_CLASS, Mark
 Drawn = tuple[tuple[str, ...], tuple[int, ...], Image.Image, list[Mark]]
 """Labels, values, picture, marks."""
 
-FAMILIES = ("DejaVu Sans", "DejaVu Serif", "Liberation Sans", "Liberation Serif", "STIXGeneral")
+FAMILIES = ("DejaVu Sans", "Liberation Sans")
 
 
 def draw(
@@ -32,7 +32,7 @@ def draw(
     from matplotlib.figure import Figure
 
     size = (rng.uniform(0.42, 0.5) * len(labels) + rng.uniform(0.7, 1.0), rng.uniform(1.5, 2.3))
-    style = {"font.family": rng.choice(FAMILIES), "font.size": rng.uniform(11, 14)}
+    style = {"font.family": rng.choice(FAMILIES), "font.size": rng.uniform(12, 14.5)}
     with matplotlib.rc_context(style):
         figure = Figure(figsize=size, dpi=100)
         canvas = FigureCanvasAgg(figure)

@@ -50,7 +50,7 @@ READ = {
 }
 
 
-def line(rng: Random, shortest: int = 3, longest: int = 8) -> str:
+def line(rng: Random, shortest: int = 3, longest: int = 6) -> str:
     """A code, a number, a word, or a word and a number."""
     style = rng.random()
     if style < 0.4:
@@ -59,7 +59,7 @@ def line(rng: Random, shortest: int = 3, longest: int = 8) -> str:
         return "".join(rng.choices(DIGITS, k=rng.randint(min(2, shortest), longest)))
     if style < 0.7:
         return rng.choice(WORDS)
-    return f"{rng.choice(WORDS)} {''.join(rng.choices(DIGITS, k=rng.randint(2, 5)))}"
+    return f"{rng.choice(WORDS)} {''.join(rng.choices(DIGITS, k=rng.randint(2, 4)))}"
 
 
 def _ink(rng: Random) -> Rgb:
@@ -73,7 +73,7 @@ def _ink(rng: Random) -> Rgb:
 def page(rng: Random, lines: list[str]) -> tuple[Image.Image, list[Mark]]:
     """The lines one below another, aligned at the left, in one font and ink."""
     while True:
-        face = any_font(rng, 18 if len(lines) > 1 else 19, 26 if len(lines) > 1 else 34)
+        face = any_font(rng, 22, 30 if len(lines) > 1 else 34)
         width = max(face.getlength(text) for text in lines)
         if width <= 244:
             break
@@ -137,7 +137,7 @@ def sample(
     count: int = 4,
     most: int = 3,
     shortest: int = 3,
-    longest: int = 8,
+    longest: int = 6,
     language: Language | None = None,
 ) -> Sample:
     """One printed line (mostly), or a page of up to `most`."""
@@ -155,7 +155,7 @@ def dense(rng: Random) -> Sample:
     marks: list[Mark] = []
     y = rng.randint(0, 6)
     while True:
-        face = any_font(rng, 17, 34)
+        face = any_font(rng, 18, 34)
         if y + face.size + 6 > height:
             break
         marks += _fill_row(rng, canvas, face, width, y)

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from random import Random
 
-from engine.demo.data import shapes
+from engine.demo.data import place_questions, shapes
 from engine.demo.data.canvas import Question, Sample, worn
 from engine.demo.data.shapes import Scene, Shape
 from engine.demo.data.words import COLOURS, LANGUAGES, SHAPES, Language, listed, with_article, word
 
-KINDS = ("caption", "count", "count form", "count colour", "colour", "shape", "exists", "extreme", "relation")
-WEIGHTS = (2, 1, 1, 1, 1.5, 1, 1, 2, 2.5)
+KINDS = (
+    "caption",
+    "count",
+    "count form",
+    "count colour",
+    "colour",
+    "shape",
+    "exists",
+    "extreme",
+    "relation",
+    "side",
+)
+WEIGHTS = (2, 0.6, 1.6, 1.6, 0.8, 0.6, 1.6, 1, 2.5, 3)
+"""What is learned last comes most often. `side` is a lesson for `relation`, which yes or no alone did not
+teach: its answers name the side, or the shape.
+"""
 
 
 CAPTION = {
@@ -142,67 +156,15 @@ def _exists(rng: Random, scene: Scene, language: Language) -> tuple[str, str]:
     return rng.choice(texts), "Yes" if there else "No"
 
 
-_EXTREMES = {
-    "en": (
-        ("What is the leftmost shape?", "Which shape is on the far left?", "What is furthest to the left?"),
-        (
-            "What is the rightmost shape?",
-            "Which shape is on the far right?",
-            "What is furthest to the right?",
-        ),
-        ("What is the topmost shape?", "Which shape is at the top?", "What is the highest shape?"),
-        ("What is the bottommost shape?", "Which shape is at the bottom?", "What is the lowest shape?"),
-    ),
-    "zh": tuple(
-        (f"最{end}边的图形是什么？", f"图中最{end}边是什么图形？", f"哪个图形在最{end}边？")
-        for end in "左右上下"
-    ),
-}
-_RELATIONS = {
-    "en": ("to the left of", "to the right of", "above", "below"),
-    "zh": ("左边", "右边", "上面", "下面"),
-}
-
-
-def _extreme(rng: Random, scene: Scene, language: Language) -> tuple[str, str] | None:
-    end = rng.randrange(4)
-    ordered = sorted(scene, key=lambda shape: _offset(shape, end))
-    if len(scene) < 2 or _offset(ordered[1], end) - _offset(ordered[0], end) < 7:
-        return None
-    return rng.choice(_EXTREMES[language][end]), ordered[0].named(language)
-
-
-def _offset(shape: Shape, end: int) -> float:
-    """Distance that is smallest for the shape nearest the left, right, top or bottom."""
-    return (shape.x, -shape.x, shape.y, -shape.y)[end]
-
-
-def _relation(rng: Random, scene: Scene, language: Language) -> tuple[str, str] | None:
-    looks = [shape.look for shape in scene]
-    single = [shape for shape in scene if looks.count(shape.look) == 1]
-    if len(single) < 2:
-        return None
-    one, other = rng.sample(single, 2)
-    end = rng.randrange(4)
-    gap = _offset(other, end) - _offset(one, end)
-    if abs(gap) < 10:
-        return None
-    side_words = _RELATIONS[language][end]
-    if language == "zh":
-        text = f"{one.named('zh')}在{other.named('zh')}的{side_words}吗？"
-        return text, "是" if gap > 0 else "不是"
-    text = f"Is the {one.named('en')} {side_words} the {other.named('en')}?"
-    return text, "Yes" if gap > 0 else "No"
-
-
 _ASKERS = {
     "count form": _count_form,
     "count colour": _count_colour,
     "colour": _colour,
     "shape": _form,
     "exists": _exists,
-    "extreme": _extreme,
-    "relation": _relation,
+    "extreme": place_questions.extreme,
+    "relation": place_questions.relation,
+    "side": place_questions.side,
 }
 
 

@@ -95,6 +95,22 @@ def beyond(rng: Random, language: Language) -> Question:
     return Question(text, REFUSAL[language], "beyond", "vqa")
 
 
+_SUMS = {
+    "en": ("What is {} - {}?", "How much is {} - {}?"),
+    "zh": ("{}减{}是多少？", "{} - {}等于多少？"),
+}
+
+
+def sums(rng: Random, count: int, language: Language | None = None) -> list[Question]:
+    """Differences of two numbers, worded as those of two bars are answered, which need them."""
+    found = []
+    for _ in range(count):
+        low, high = sorted((rng.randint(0, 99), rng.randint(0, 99)))
+        text = rng.choice(_SUMS[language or rng.choice(LANGUAGES)]).format(high, low)
+        found.append(Question(text, f"{high} - {low} = {high - low}", "sum", "vqa"))
+    return found
+
+
 def talk(rng: Random, count: int, language: Language | None = None) -> list[Question]:
     """Questions that come without any picture."""
     makers = [rng.choice((greeting, beyond)) for _ in range(count)]
