@@ -17,11 +17,12 @@ from starlette.routing import Mount
 from engine.base import Engine
 from gateway.cache.answers import AnswerCache
 from gateway.collectors import DispatchCollector
+from gateway.jobs.service import Jobs
 from gateway.media.base import MediaReader
 from gateway.middleware.request_id import RequestId
 from gateway.models import build_models
 from gateway.pipeline import build_pipeline
-from gateway.routes import catalogue, docs, files, inference, operations
+from gateway.routes import catalogue, docs, files, inference, jobs, operations
 from gateway.routes.errors import on_failure, on_http_exception
 from gateway.runtime.backlog import Backlog
 from gateway.runtime.loop_lag import watch_loop
@@ -72,11 +73,9 @@ def create_app(
         ),
     )
     DispatchCollector(services.models, services.backlog, telemetry.registry)
-    gateway = Gateway(
-        services=services,
-        handler=build_pipeline(services),
-        tasks=load_tasks(settings.server.task_folder, BY_NAME),
-    )
+    handler = build_pipeline(services)
+    known = load_tasks(settings.server.task_folder, BY_NAME)
+    gateway = Gateway(services=services, handler=handler, jobs=Jobs(services, handler, known), tasks=known)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -86,9 +85,12 @@ def create_app(
             asyncio.create_task(_run_models(gateway, on_death)),
             asyncio.create_task(watch_loop(telemetry.loop_lag)),
         ]
+        gateway.jobs.start(lambda: gateway.ready)
         try:
             yield
         finally:
+            gateway.drain()
+            await gateway.jobs.aclose(gateway.drain_left_s)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -102,6 +104,7 @@ def create_app(
         routes=[
             *inference.ROUTES,
             *files.ROUTES,
+            *jobs.ROUTES,
             *catalogue.ROUTES,
             Mount("/m/{served}", routes=[*inference.ROUTES, *catalogue.ROUTES]),
             *operations.ROUTES,

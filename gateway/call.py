@@ -80,6 +80,8 @@ class Call(msgspec.Struct, kw_only=True):
     cache_key: str | None = None
     """Under which the answer is kept; `None` where it must not be."""
     notes: Notes = msgspec.field(default_factory=Notes)
+    background: bool = False
+    """Whether it is to be answered later, as a job."""
     mask_pii: bool = False
     """Whether personal numbers and addresses are masked in the answer."""
     notices: list[Notice] = []

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from gateway import __version__
-from gateway.commands import ask
+from gateway.commands import ask, jobs
 from gateway.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 cache_app = typer.Typer(help="Look at the kept answers, or forget them.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
+app.add_typer(jobs.app, name="jobs")
 _out = Console()
 _err = Console(stderr=True)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from gateway import __version__
+from gateway import __version__, openapi_jobs
 from gateway.errors import CODES, Code
 from gateway.openapi_formats import SCHEMAS
 from gateway.wire.anthropic_body import MessagesBody
@@ -99,13 +99,17 @@ _BODIES = (TaskBody, ChatBody, SimpleBody, GeminiBody, DashBody, MessagesBody)
 def document() -> dict[str, Any]:
     """All of it. The same for every configuration."""
     _, components = msgspec.json.schema_components(_BODIES, ref_template=_REF)
-    components |= SCHEMAS | {
-        "Envelope": _ENVELOPE,
-        "OpenAIError": _OPENAI_ERROR,
-        "ChatCompletion": _COMPLETION,
-        "Model": _MODEL,
-        "File": _FILE,
-    }
+    components |= (
+        SCHEMAS
+        | openapi_jobs.SCHEMAS
+        | {
+            "Envelope": _ENVELOPE,
+            "OpenAIError": _OPENAI_ERROR,
+            "ChatCompletion": _COMPLETION,
+            "Model": _MODEL,
+            "File": _FILE,
+        }
+    )
     return {
         "openapi": "3.1.0",
         "info": {
@@ -172,6 +176,7 @@ def _paths() -> dict[str, Any]:
                 method="delete",
             ),
         },
+        **openapi_jobs.paths(_refusals("Envelope")),
         "/v1/models": _get("The served models", _object("object data", object=_TEXT, data={"type": "array"})),
         "/v1/models/{name}": _get(
             "One served model", _ref("Model"), path_parameter="name", missing="OpenAIError"

@@ -154,7 +154,7 @@ async def test_time_that_runs_out_mid_stream_is_said_in_the_stream() -> None:
 
 async def test_a_gateway_that_drains_refuses_new_work_in_each_format() -> None:
     async with Gateway() as gateway:
-        gateway.app.state.gateway.draining = True
+        gateway.app.state.gateway.drain()
         for path in ("/infer", "/v1/chat/completions"):
             client = gateway.client(path)
             await client.task

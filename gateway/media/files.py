@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import tempfile
 import time
@@ -12,6 +13,8 @@ import msgspec
 
 from gateway.errors import FILE_NOT_FOUND, TOO_LARGE, GatewayError
 from gateway.settings import MediaSettings
+
+FILE_ID = re.compile(r"file-[0-9a-f]{24}")
 
 
 class StoredFile(msgspec.Struct, frozen=True):

@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gateway.errors import CONTENT_TYPE, INVALID_REQUEST, TOO_LARGE, GatewayError
 from gateway.media.files import StoredFile
-from gateway.responses import as_gateway_error
-from gateway.routes.errors import error_response
+from gateway.routes.answers import answers, tenant_of
 from gateway.routes.forms import FORM, read_form
 from gateway.routes.inference import read_body
 from gateway.state import gateway_of
-from gateway.wire.base import json_encode
-
-Endpoint = Callable[[Request], Awaitable[Any]]
 
 
-def _answers(endpoint: Endpoint) -> Endpoint:
-    """The endpoint's value as JSON, or its refusal in the path's own shape."""
-
-    async def respond(request: Request) -> Response:
-        try:
-            return Response(json_encode(await endpoint(request)), media_type="application/json")
-        except Exception as error:
-            request_id = request.scope["state"]["request_id"]
-            return error_response(request, as_gateway_error(error, request_id))
-
-    return respond
-
-
-@_answers
+@answers
 async def upload(request: Request) -> dict[str, Any]:
     gateway = gateway_of(request.scope)
     content_type = request.headers.get("content-type", "")
@@ -53,34 +34,28 @@ async def upload(request: Request) -> dict[str, Any]:
         raise GatewayError(TOO_LARGE, f"The file is larger than {limit:g} MB.")
     store = gateway.services.media.files
     purpose = str(form.get("purpose", "vision"))
-    return _entry(await asyncio.to_thread(store.add, data, file.filename or "", purpose, _tenant(request)))
+    return _entry(await asyncio.to_thread(store.add, data, file.filename or "", purpose, tenant_of(request)))
 
 
-@_answers
+@answers
 async def list_files(request: Request) -> dict[str, Any]:
     store = gateway_of(request.scope).services.media.files
-    files = await asyncio.to_thread(store.list, _tenant(request))
+    files = await asyncio.to_thread(store.list, tenant_of(request))
     return {"object": "list", "data": [_entry(file) for file in files], "has_more": False}
 
 
-@_answers
+@answers
 async def get_file(request: Request) -> dict[str, Any]:
     store = gateway_of(request.scope).services.media.files
-    return _entry(await asyncio.to_thread(store.get, request.path_params["id"], _tenant(request)))
+    return _entry(await asyncio.to_thread(store.get, request.path_params["id"], tenant_of(request)))
 
 
-@_answers
+@answers
 async def delete_file(request: Request) -> dict[str, Any]:
     store = gateway_of(request.scope).services.media.files
     name = request.path_params["id"]
-    await asyncio.to_thread(store.delete, name, _tenant(request))
+    await asyncio.to_thread(store.delete, name, tenant_of(request))
     return {"id": name, "object": "file", "deleted": True}
-
-
-def _tenant(request: Request) -> str:
-    """Whose files they are; accounts put the name there when the key is checked."""
-    tenant: str = request.scope["state"].get("tenant", "local")
-    return tenant
 
 
 def _entry(file: StoredFile) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from gateway.settings.dispatch import (
     TaskSettings,
     check_fallbacks,
 )
+from gateway.settings.jobs import JobsSettings
 from gateway.settings.media import FetchSettings, MediaSettings
 from gateway.settings.safety import SafetySettings
 from gateway.settings.section import Section
@@ -62,6 +63,9 @@ class Settings(BaseSettings):
     )
     state: StateSettings = Field(
         default_factory=StateSettings, description="What must not be lost: keys, quotas, jobs."
+    )
+    jobs: JobsSettings = Field(
+        default_factory=JobsSettings, description="Requests that are answered later; see docs/jobs.md."
     )
     cache: CacheSettings = Field(default_factory=CacheSettings, description="Answers that are given again.")
     lanes: LanesSettings = Field(default_factory=LanesSettings, description="How requests share an engine.")

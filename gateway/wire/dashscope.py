@@ -20,6 +20,9 @@ from gateway.wire.calls import Target, call_of, target
 
 name = "dashscope"
 
+ASYNC_HEADER = "x-dashscope-async"
+"""`enable` asks for a task to be polled in place of the answer."""
+
 
 class Item(Struct, frozen=True):
     """One item of a message's content: exactly one of its fields is set."""
@@ -70,12 +73,11 @@ _bodies = msgspec.json.Decoder(DashBody)
 
 def parse(body: bytes, intake: Intake) -> tuple[Call, Encoder]:
     """The call for a body, and what writes its answer. Raises `GatewayError`."""
-    if intake.headers.get("x-dashscope-async", "").lower() == "enable":
-        raise invalid("X-DashScope-Async", "asynchronous calls are not taken on this path.")
     request = decode(body, _bodies)
     asked = target(intake, request.model)
     stream = intake.headers.get("x-dashscope-sse", "").lower() == "enable"
     call = call_of(intake, _chat(request, asked, intake.request_id, stream), asked, name)
+    call.background = intake.headers.get(ASYNC_HEADER, "").lower() == "enable"
     return call, DashEncoder(call, bool(request.parameters.incremental_output))
 
 
@@ -193,6 +195,11 @@ def _choice(choice: FoldedChoice, finish: str) -> dict[str, Any]:
     if choice.tool_calls:
         message["tool_calls"] = choice.tool_calls
     return {"index": choice.index, "finish_reason": finish, "message": message}
+
+
+def accepted(task_id: str, request_id: str) -> bytes:
+    """What is said of a request that becomes a task."""
+    return json_encode({"request_id": request_id, "output": {"task_id": task_id, "task_status": "PENDING"}})
 
 
 _CODES = {

@@ -58,6 +58,7 @@ class TaskBody(Struct, frozen=True):
     system: Annotated[str, Meta(max_length=8192)] = ""
     model: Annotated[str, Meta(max_length=256)] | None = None
     options: Options = Options()
+    background: bool = msgspec.field(default=False, name="async")
 
 
 _bodies = msgspec.json.Decoder(TaskBody)
@@ -92,6 +93,7 @@ def _parse(body: bytes, intake: Intake, *, stream: bool) -> tuple[Call, Encoder]
         deadline=intake.deadline(lane, request.options.timeout_ms),
         plan=chats.plan(),
         allow_degraded=request.options.allow_degraded,
+        background=request.background,
         mask_pii=request.options.mask_pii,
     )
     return call, TaskEncoder(call, task, model.engine.info.experts_per_token)
@@ -271,6 +273,12 @@ class TaskEncoder:
             "finish_reason": reply.first.finish_reason,
             "warnings": self._call.notices,
         }
+
+
+def accepted(job_id: str, request_id: str) -> bytes:
+    """What is said of a request that becomes a job."""
+    job = {"job_id": job_id, "status": "queued", "url": f"/v1/jobs/{job_id}"}
+    return json_encode(_envelope(request_id, SUCCESS.number, "accepted", job))
 
 
 def error(error: GatewayError, request_id: str) -> bytes:

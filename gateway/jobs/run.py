@@ -1,0 +1,98 @@
+"""Answers one job by the pipeline that answers every request."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
+
+from gateway.call import Progress
+from gateway.errors import INVALID_REQUEST, OVERLOADED, SUCCESS, GatewayError
+from gateway.hints import read_hints
+from gateway.jobs.record import Job
+from gateway.models import Models
+from gateway.responses import as_gateway_error
+from gateway.settings import Settings
+from gateway.stages.base import Handler
+from gateway.stream import Reply
+from gateway.tasks import Task
+from gateway.telemetry import Telemetry
+from gateway.wire import dashscope, openai, tasks
+from gateway.wire.base import Intake, Parse
+
+PARSERS: Mapping[str, Parse] = {form.name: form.parse for form in (tasks, openai, dashscope)}
+"""The formats that a job may have."""
+
+Told = Callable[[Progress], Awaitable[None]]
+
+
+class Runner:
+    def __init__(
+        self,
+        handler: Handler,
+        settings: Settings,
+        models: Models,
+        known: Mapping[str, Task],
+        telemetry: Telemetry,
+    ) -> None:
+        self._handler = handler
+        self._settings = settings
+        self._models = models
+        self._tasks = known
+        self._telemetry = telemetry
+
+    async def run(self, job: Job, body: bytes, tell: Told) -> bytes:
+        """The result, as the format of the request has it. Raises `GatewayError`."""
+        request_id = f"{job.id}.{job.runs}"
+        code = SUCCESS
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(self._settings.jobs.answer_timeout_s):
+                return await self._answer(job, body, request_id, tell)
+        except Exception as error:
+            failure = as_gateway_error(error, request_id)
+            code = failure.code
+            raise failure from error
+        finally:
+            self._telemetry.requests.labels(job.wire, job.task, code.number).inc()
+            self._telemetry.duration.labels(job.wire, job.task).observe(time.monotonic() - began)
+
+    async def _answer(self, job: Job, body: bytes, request_id: str, tell: Told) -> bytes:
+        hints = read_hints(job.headers)
+        call, encoder = PARSERS[job.wire](
+            body,
+            Intake(
+                request_id, self._settings, self._models, hints=hints, tasks=self._tasks, headers=job.headers
+            ),
+        )
+        hints.apply(call)
+        if call.stream:
+            raise GatewayError(INVALID_REQUEST, "A job is not answered as a stream.", param="stream")
+        call.tenant = job.tenant
+        call.lane = "video" if call.lane == "video" else "batch"
+        call.allow_degraded = job.allow_degraded
+        call.deadline = time.monotonic() + self._settings.jobs.answer_timeout_s
+        reply = Reply()
+        with self._telemetry.inflight.labels(call.lane).track_inprogress():
+            async with aclosing(await self._handler(call)) as events:
+                async for event in events:
+                    reply.add(event)
+                    if isinstance(event, Progress):
+                        await tell(event)
+        self._count_tokens(call.chat.model, call.notes.cache, reply)
+        return encoder.reply(reply)
+
+    def _count_tokens(self, model: str, cache: str | None, reply: Reply) -> None:
+        if cache not in ("hit", "coalesced"):
+            self._telemetry.tokens.labels(model, "input").inc(reply.usage.prompt_tokens)
+            self._telemetry.tokens.labels(model, "output").inc(reply.usage.completion_tokens)
+
+
+def is_overload(error: GatewayError) -> bool:
+    """Whether it is not the request's fault, nor the model's: later it will work as it is."""
+    return error.code.status == OVERLOADED.status
+
+
+def may_work_later(error: GatewayError) -> bool:
+    return error.code.status >= 500
