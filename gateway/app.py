@@ -22,7 +22,7 @@ from gateway.media.base import MediaReader
 from gateway.middleware.request_id import RequestId
 from gateway.models import build_models
 from gateway.pipeline import build_pipeline
-from gateway.routes import catalogue, docs, files, inference, jobs, operations
+from gateway.routes import batches, catalogue, dashscope_tasks, docs, files, inference, jobs, operations
 from gateway.routes.errors import on_failure, on_http_exception
 from gateway.runtime.backlog import Backlog
 from gateway.runtime.loop_lag import watch_loop
@@ -105,6 +105,8 @@ def create_app(
             *inference.ROUTES,
             *files.ROUTES,
             *jobs.ROUTES,
+            *batches.ROUTES,
+            *dashscope_tasks.ROUTES,
             *catalogue.ROUTES,
             Mount("/m/{served}", routes=[*inference.ROUTES, *catalogue.ROUTES]),
             *operations.ROUTES,

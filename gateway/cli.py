@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from gateway import __version__
-from gateway.commands import ask, jobs
+from gateway.commands import ask, batch, jobs
 from gateway.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _with_store(config: Path | None, work: Callable[[Store], Awaitable[T]]) -> T
         raise typer.Exit(1) from None
 
 
-for command in (ask.ask, ask.tasks, ask.models):
+for command in (ask.ask, ask.tasks, ask.models, batch.batch):
     app.command()(command)
 
 

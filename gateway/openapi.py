@@ -177,6 +177,8 @@ def _paths() -> dict[str, Any]:
             ),
         },
         **openapi_jobs.paths(_refusals("Envelope")),
+        **openapi_jobs.dashscope_paths(_refusals("DashError")),
+        **openapi_jobs.batch_paths(_refusals("OpenAIError")),
         "/v1/models": _get("The served models", _object("object data", object=_TEXT, data={"type": "array"})),
         "/v1/models/{name}": _get(
             "One served model", _ref("Model"), path_parameter="name", missing="OpenAIError"

@@ -121,7 +121,11 @@ def test_the_chinese_readme_keeps_step() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["README.md", "README.zh-CN.md", *(f"docs/{p}.md" for p in ("api", "errors", "formats", "sdk", "tasks"))],
+    [
+        "README.md",
+        "README.zh-CN.md",
+        *(f"docs/{p}.md" for p in ("api", "errors", "formats", "jobs", "sdk", "tasks")),
+    ],
 )
 def test_links_lead_somewhere(name: str) -> None:
     page = ROOT / name

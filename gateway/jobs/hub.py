@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 
 import redis as redis_package
 from redis.asyncio import Redis
@@ -50,17 +50,24 @@ class Hub:
     async def watch(self, job: Job) -> AsyncGenerator[Job | None, None]:
         """The job as it is now and at every change that is noticed, until it is finished; `None` where
         a while has passed without one. Raises `GatewayError`."""
-        with self._bell(job.id) as bell:
-            latest = await self._store.get(job.id, job.tenant)
-            yield latest
-            while not latest.is_finished:
+        version = -1
+        async with aclosing(self.beats(job.id)) as beats:
+            async for _ in beats:
+                seen = await self._store.get(job.id, job.tenant)
+                yield seen if seen.version != version else None
+                version = seen.version
+                if seen.is_finished:
+                    return
+
+    async def beats(self, name: str) -> AsyncGenerator[None, None]:
+        """At once, whenever there is news of `name`, and at least every few seconds."""
+        with self._bell(name) as bell:
+            while True:
+                yield
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_S):
                         await bell.wait()
                 bell.clear()
-                seen = await self._store.get(job.id, job.tenant)
-                yield seen if seen.version != latest.version else None
-                latest = seen
 
     @contextmanager
     def _bell(self, job_id: str) -> Iterator[asyncio.Event]:

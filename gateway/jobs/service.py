@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from gateway.errors import UNAVAILABLE, GatewayError
+from gateway.jobs.batches.driver import BatchDriver
+from gateway.jobs.batches.store import BatchStore
 from gateway.jobs.hub import Hub
 from gateway.jobs.queue import JobQueue
 from gateway.jobs.run import Runner
@@ -13,6 +15,7 @@ from gateway.jobs.store import JobStore
 from gateway.jobs.webhooks import Webhooks
 from gateway.jobs.worker import Worker, consumer_name
 from gateway.models import Models
+from gateway.runtime.ending import end
 from gateway.settings import Settings
 from gateway.stages.base import Handler, Services
 from gateway.tasks import Task
@@ -30,6 +33,10 @@ class Jobs:
     def store(self) -> JobStore:
         """Raises `GatewayError` where there is no state store."""
         return self._on.store
+
+    @property
+    def batches(self) -> BatchStore:
+        return self._on.batches
 
     @property
     def hub(self) -> Hub:
@@ -68,20 +75,22 @@ class _Parts:
         queue = JobQueue(redis, jobs, consumer_name(), wait_s)
         runner = Runner(handler, settings, services.models, tasks, services.telemetry)
         self._worker = Worker(queue, runner, jobs, hands) if hands else None
+        self.batches = BatchStore(redis, jobs.expire_h)
+        most_bytes = int(settings.server.max_body_mb * 1e6)
+        files = services.media.files
+        self._driver = BatchDriver(redis, self.batches, self.store, self.hub, files, most_bytes)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, may_claim: Callable[[], bool]) -> None:
         work = [self.hub.run(), self.webhooks.run()]
         if self._worker is not None:
-            work.append(self._worker.run(may_claim))
+            work += [self._worker.run(may_claim), self._driver.run(may_claim)]
         self._tasks = [asyncio.create_task(one) for one in work]
 
     async def aclose(self, seconds: float) -> None:
         if self._worker is not None:
             await self._worker.stop(seconds)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
 
 
 def _hands(settings: Settings, models: Models) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -107,6 +108,26 @@ class JobStore:
         with reachable():
             await self._scripts.run("cancel", job_id, msgspec.json.encode(_CANCELLED))
             return await self._load(job_id)
+
+    async def stop(self, job_id: str) -> None:
+        """As `cancel`, for one that may not be there."""
+        with reachable():
+            await self._scripts.run("cancel", job_id, msgspec.json.encode(_CANCELLED))
+
+    async def many(self, ids: Sequence[str]) -> dict[str, Job]:
+        """Those of these jobs that are there, by id."""
+        with reachable():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for job_id in ids:
+                    pipe.hgetall(f"{PREFIX}job:{job_id}")
+                rows = await pipe.execute()
+        return {job.id: job for job in (read_job(row) for row in rows if b"id" in row)}
+
+    async def forget(self, ids: Sequence[str]) -> None:
+        """Delete finished jobs."""
+        with reachable():
+            for start in range(0, len(ids), 1000):
+                await self._redis.unlink(*(f"{PREFIX}job:{job_id}" for job_id in ids[start : start + 1000]))
 
     async def requeue(self, job_id: str) -> bool:
         """Lets a failed job begin anew; false where it has not failed, or its pictures are gone."""

@@ -23,6 +23,7 @@ from gateway.errors import GatewayError
 from gateway.jobs.record import Job, pairs, read_job, view
 from gateway.jobs.scripts import PREFIX, Scripts, reachable
 from gateway.media.fetch import Fetcher
+from gateway.runtime.ending import end
 from gateway.settings import JobsSettings
 from gateway.wire.base import json_encode
 
@@ -63,8 +64,7 @@ class Webhooks:
                 calls.add(task)
                 task.add_done_callback(calls.discard)
         finally:
-            for task in calls:
-                task.cancel()
+            await end(list(calls))
 
     async def _due(self) -> Job | None:
         try:

@@ -20,6 +20,7 @@ from gateway.errors import UNAVAILABLE, GatewayError
 from gateway.jobs.queue import JobQueue
 from gateway.jobs.record import Failure, Job
 from gateway.jobs.run import Runner, is_overload, may_work_later
+from gateway.runtime.ending import end
 from gateway.settings import JobsSettings
 
 log = logging.getLogger("gateway")
@@ -52,9 +53,12 @@ class Worker:
 
     async def run(self, may_claim: Callable[[], bool]) -> None:
         """Until it is cancelled; claims only while `may_claim` says so, and never after `stop`."""
-        async with asyncio.TaskGroup() as loops:
-            for work in (lambda: self._claim(may_claim), self._hold, self._tidy):
-                loops.create_task(self._steadily(work))
+        work = (lambda: self._claim(may_claim), self._hold, self._tidy)
+        loops = [asyncio.create_task(self._steadily(one)) for one in work]
+        try:
+            await asyncio.gather(*loops)
+        finally:
+            await end(loops)
 
     async def stop(self, seconds: float) -> None:
         """Claim no more, let what runs come to its end, and give the rest back at once."""
@@ -65,9 +69,7 @@ class Worker:
         if tasks := [task for _, task in self._running.values()]:
             await asyncio.wait(tasks, timeout=seconds)
         tasks = [task for _, task in self._running.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
 
     async def _steadily(self, work: Callable[[], Awaitable[None]]) -> None:
         """Again and again; a store that is away is waited for."""

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from gateway.responses import as_gateway_error
 from gateway.routes.errors import error_response
-from gateway.wire.base import json_encode
+from gateway.wire.base import invalid, json_encode
 
 Endpoint = Callable[[Request], Awaitable[Any]]
 
@@ -39,3 +39,13 @@ def tenant_of(request: Request) -> str:
     """Who asks; accounts put the name there when the key is checked."""
     tenant: str = request.scope["state"].get("tenant", "local")
     return tenant
+
+
+def number_of(request: Request, name: str, default: int, most: int) -> int:
+    """A whole number of the query string. Raises `GatewayError`."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not (text.isdecimal() and len(text) < 10 and int(text) <= most):
+        raise invalid(name, f"must be a whole number up to {most}.")
+    return int(text)

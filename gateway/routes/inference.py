@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -14,7 +14,7 @@ from gateway.errors import CONTENT_TYPE, TOO_LARGE, UNAVAILABLE, GatewayError
 from gateway.hints import Hints, read_hints
 from gateway.responses import PipelineResponse, as_gateway_error
 from gateway.routes.errors import ErrorResponse
-from gateway.routes.forms import FORM, as_json, read_form
+from gateway.routes.forms import FORM, as_json, once, read_form
 from gateway.routes.intake import intake
 from gateway.routes.submission import job_fields, submit
 from gateway.state import Gateway, gateway_of
@@ -69,7 +69,7 @@ async def read_request(request: Request, *, forms: bool) -> tuple[bytes, dict[st
     uploads: dict[str, bytes] = {}
     if is_form:
         kind = request.headers["content-type"]
-        body, uploads = await as_json(await read_form(body, kind, settings.media.max_items))
+        body, uploads = await as_json(await read_form(once(body), kind, settings.media.max_items))
     return body, uploads, intake(request, uploads, hints), hints
 
 
@@ -94,21 +94,24 @@ def _check_headers(request: Request, is_form: bool) -> None:
 
 
 async def read_body(request: Request, limit: float) -> bytes:
-    """The whole body; refused as soon as it is known to be too large, however it is sent."""
+    """The whole body. Raises `GatewayError`."""
+    return b"".join([chunk async for chunk in body_within(request, limit)])
+
+
+async def body_within(request: Request, limit: float) -> AsyncGenerator[bytes, None]:
+    """The body as it comes; refused as soon as it is known to be too large, however it is sent."""
     too_large = GatewayError(
         TOO_LARGE, f"The body is larger than {limit / 1e6:g} MB.", headers={"connection": "close"}
     )
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise too_large
-    chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit:
             raise too_large
-        chunks.append(chunk)
-    return b"".join(chunks)
+        yield chunk
 
 
 def _route(path: str, parse: Parse, error: RenderError, *, forms: bool = False) -> Route:

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from gateway.jobs.hub import Hub
 from gateway.jobs.record import Job, Status, view
-from gateway.routes.answers import answers, as_json, tenant_of
+from gateway.routes.answers import answers, as_json, number_of, tenant_of
 from gateway.routes.inference import read_request
 from gateway.routes.submission import job_fields, submit
 from gateway.state import Gateway, gateway_of
@@ -41,7 +41,7 @@ async def create(request: Request) -> Response:
 async def show(request: Request) -> dict[str, Any]:
     """With `?wait=S`, as soon as it is finished, or after so many seconds."""
     job = await _job(request)
-    if wait := _number(request, "wait", 0, _LONGEST_WAIT_S):
+    if wait := number_of(request, "wait", 0, _LONGEST_WAIT_S):
         job = await _finished(gateway_of(request.scope).jobs.hub, job, wait)
     return view(job)
 
@@ -55,7 +55,7 @@ async def list_jobs(request: Request) -> dict[str, Any]:
         tenant_of(request),
         status=status,
         after=request.query_params.get("after"),
-        limit=_number(request, "limit", 20, _MOST_LISTED) or 20,
+        limit=number_of(request, "limit", 20, _MOST_LISTED) or 20,
     )
     return {"object": "list", "data": [view(job, whole=False) for job in found], "has_more": more}
 
@@ -99,15 +99,6 @@ async def _finished(hub: Hub, job: Job, wait_s: float) -> Job:
 
 async def _job(request: Request) -> Job:
     return await gateway_of(request.scope).jobs.store.get(request.path_params["id"], tenant_of(request))
-
-
-def _number(request: Request, name: str, default: int, most: int) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not (text.isdecimal() and len(text) < 10 and int(text) <= most):
-        raise invalid(name, f"must be a whole number up to {most}.")
-    return int(text)
 
 
 _JOB = "/v1/jobs/{id:str}"

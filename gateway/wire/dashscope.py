@@ -6,6 +6,7 @@ far, unless `parameters.incremental_output` is true.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -202,6 +203,47 @@ def accepted(task_id: str, request_id: str) -> bytes:
     return json_encode({"request_id": request_id, "output": {"task_id": task_id, "task_status": "PENDING"}})
 
 
+class TaskState(Struct, frozen=True):
+    """What is known of an asynchronous task. Times are Unix milliseconds."""
+
+    id: str
+    status: Literal["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED"]
+    submitted: int
+    started: int | None = None
+    ended: int | None = None
+    result: bytes = b""
+    """The reply as `DashEncoder` made it; empty while there is none."""
+    code: str = ""
+    message: str = ""
+
+
+def task_state(state: TaskState, request_id: str) -> bytes:
+    """The body of `GET /api/v1/tasks/{id}`: the answer lies beside the state of the task."""
+    output: dict[str, Any] = {"task_id": state.id, "task_status": state.status}
+    times = {"submit_time": state.submitted, "scheduled_time": state.started, "end_time": state.ended}
+    output |= {name: _time(value) for name, value in times.items() if value is not None}
+    if state.code:
+        output |= {"code": state.code, "message": state.message}
+    body: dict[str, Any] = {"request_id": request_id, "output": output}
+    if state.result:
+        reply = msgspec.json.decode(state.result)
+        body["output"] = output | reply["output"]
+        body["usage"] = reply["usage"]
+    return json_encode(body)
+
+
+def _time(milliseconds: int) -> str:
+    moment = datetime.fromtimestamp(milliseconds / 1000, _CHINA)
+    return moment.strftime("%Y-%m-%d %H:%M:%S.") + f"{milliseconds % 1000:03}"
+
+
+def code_of(status: int) -> str:
+    """DashScope's code for an HTTP status."""
+    return _CODES.get(status, "InternalError")
+
+
+_CHINA = timezone(timedelta(hours=8))
+"""DashScope writes times as of Beijing."""
 _CODES = {
     400: "InvalidParameter",
     401: "InvalidApiKey",
@@ -219,7 +261,7 @@ def error(error: GatewayError, request_id: str) -> bytes:
 
 
 def _error(error: GatewayError, request_id: str) -> dict[str, str]:
-    code = _CODES.get(error.code.status, "InternalError")
+    code = code_of(error.code.status)
     if error.code.name == "content":
         code = "DataInspectionFailed"
     return {"code": code, "message": error.message, "request_id": request_id}
