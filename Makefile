@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install install-clients serve test test-all test-clients check format demo-model clean
+.PHONY: help install install-clients serve test test-all test-clients check format bench demo-model clean
 
 BIN := .venv/bin
 
@@ -39,6 +39,11 @@ format: ## Format and sort imports
 	@deploy/install.sh dev
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+bench: ## Measure the gateway beside its peers (ARGS="--groups stub"; about 25 minutes for all)
+	@deploy/install.sh dev
+	@benchmarks/peers/install.sh
+	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
 demo-model: ## Train the demo checkpoint anew (hours on a CPU)
 	@deploy/install.sh dev

@@ -108,6 +108,8 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     logit_bias: dict[str, float] | None = None
     logprobs: bool = False
     top_logprobs: int | None = None
+    ignore_eos: bool = False
+    """Go on to `max_tokens` even where the model would end: for measurements."""
 
 
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from gateway.media.base import MediaReader
 from gateway.middleware.request_id import RequestId
 from gateway.models import build_models
 from gateway.pipeline import build_pipeline
+from gateway.reply_headers import EXPOSED
 from gateway.routes import batches, catalogue, dashscope_tasks, docs, files, inference, jobs, operations
 from gateway.routes.errors import on_failure, on_http_exception
 from gateway.runtime.backlog import Backlog
@@ -60,22 +61,23 @@ def create_app(
     settings = settings or Settings()
     log.addFilter(_mask_logs)
     telemetry = Telemetry(registry)
+    models = build_models(settings, engine)
     services = Services(
         settings=settings,
-        models=build_models(settings, engine),
+        models=models,
         media=MediaReader(settings),
         safety=Safety(settings.safety),
         telemetry=telemetry,
         answers=AnswerCache(settings.cache, settings.server.folder("cache"), telemetry),
         backlog=Backlog(),
+        tasks=load_tasks(settings.server.task_folder, BY_NAME, models.names),
         state=StateStore(
             settings.state.url, settings.server.folder("state"), settings.state.timeout_ms / 1000
         ),
     )
     DispatchCollector(services.models, services.backlog, telemetry.registry)
     handler = build_pipeline(services)
-    known = load_tasks(settings.server.task_folder, BY_NAME)
-    gateway = Gateway(services=services, handler=handler, jobs=Jobs(services, handler, known), tasks=known)
+    gateway = Gateway(services=services, handler=handler, jobs=Jobs(services, handler))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -129,15 +131,22 @@ def _middleware(settings: Settings) -> list[Middleware]:
             allow_origins=origins,
             allow_methods=["GET", "POST"],
             allow_headers=["*"],
-            expose_headers=["X-Request-ID", "Retry-After", "X-Cache", "Age", "X-Degraded", "X-Queue-Ms"],
+            expose_headers=EXPOSED,
         )
         middleware.append(cors)
     return middleware
 
 
+async def _load(gateway: Gateway) -> None:
+    """Everything that a first request would otherwise wait for."""
+    await gateway.services.safety.warm_up()
+    gateway.warm = True
+    await gateway.models.load()
+
+
 async def _run_models(gateway: Gateway, on_death: Callable[[], None]) -> None:
     """Load the models, and watch over them."""
-    loading = asyncio.create_task(gateway.models.load())
+    loading = asyncio.create_task(_load(gateway))
     try:
         while not gateway.models.dead:
             if loading.done():

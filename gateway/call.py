@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal
 
 import msgspec
@@ -50,6 +51,17 @@ class Notes(msgspec.Struct):
     """Why the smaller model answered; `None` where the one that was asked for did."""
     queued_s: float | None = None
     """Seconds it waited for a slot."""
+    spent: dict[str, float] = {}
+    """Seconds that stages took, by what they did: `media`, `cache`, `prepare`."""
+
+    @contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        """Note how long the block takes."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.spent[what] = time.monotonic() - began
 
     def join(self, parts: list[Notes]) -> None:
         """Say of the whole what holds of its parts: a hit only if all were, degraded if one was."""
@@ -58,6 +70,9 @@ class Notes(msgspec.Struct):
         self.age = max((part.age for part in parts if part.age is not None), default=None)
         self.degraded = next((part.degraded for part in parts if part.degraded), None)
         self.queued_s = max((part.queued_s for part in parts if part.queued_s is not None), default=None)
+        for part in parts:
+            for what, seconds in part.spent.items():
+                self.spent[what] = max(seconds, self.spent.get(what, 0.0))
 
 
 class Call(msgspec.Struct, kw_only=True):

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from gateway import __version__
-from gateway.commands import ask, batch, jobs
+from gateway.commands import ask, batch, bench, jobs
 from gateway.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -69,8 +69,10 @@ def serve(
     flags = {"host": host, "port": port, "log_level": log_level, "drain_timeout_s": drain_timeout}
     given = {key: value for key, value in flags.items() if value is not None}
     settings = _settings(config, {"server": given} if given else {})
+    import uvloop
+
     try:
-        status = asyncio.run(_serve(settings))
+        status = uvloop.run(_serve(settings))
     except SettingsError as error:
         raise _refused(error) from None
     raise typer.Exit(status)
@@ -160,7 +162,7 @@ def _with_store(config: Path | None, work: Callable[[Store], Awaitable[T]]) -> T
         raise typer.Exit(1) from None
 
 
-for command in (ask.ask, ask.tasks, ask.models, batch.batch):
+for command in (ask.ask, ask.tasks, ask.models, batch.batch, bench.bench):
     app.command()(command)
 
 

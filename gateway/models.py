@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -83,6 +83,11 @@ class Models:
         }
         self.default = next(iter(self._models.values()))
         self._loaded = False
+
+    @property
+    def names(self) -> Collection[str]:
+        """Every name and alias."""
+        return self._by_name.keys()
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self._models.values())

@@ -8,13 +8,15 @@ import msgspec
 
 from gateway import __version__, openapi_jobs
 from gateway.errors import CODES, Code
-from gateway.openapi_formats import SCHEMAS
+from gateway.openapi_formats import EXAMPLES, SCHEMAS
 from gateway.wire.anthropic_body import MessagesBody
-from gateway.wire.dashscope import DashBody
+from gateway.wire.completions import CompletionBody
+from gateway.wire.dashscope_body import DashBody
 from gateway.wire.gemini_body import GeminiBody
 from gateway.wire.openai_body import ChatBody
+from gateway.wire.responses_body import ResponsesBody
 from gateway.wire.simple import SimpleBody
-from gateway.wire.tasks import TaskBody
+from gateway.wire.tasks_body import TaskBody
 
 _REF = "#/components/schemas/{name}"
 _JSON = "application/json"
@@ -79,21 +81,10 @@ _MODEL = _object(
     owned_by=_TEXT,
     max_model_len=_INTEGER,
 )
-_FILE = _object(
-    "id object bytes created_at filename purpose",
-    id=_TEXT,
-    object={"const": "file"},
-    bytes=_INTEGER,
-    created_at=_INTEGER,
-    expires_at=_INTEGER,
-    filename=_TEXT,
-    purpose=_TEXT,
-    status=_TEXT,
-)
 _READY = _object("status models", status=_TEXT, detail=_TEXT, models={"type": "object"})
 
 
-_BODIES = (TaskBody, ChatBody, SimpleBody, GeminiBody, DashBody, MessagesBody)
+_BODIES = (TaskBody, ChatBody, CompletionBody, ResponsesBody, SimpleBody, GeminiBody, DashBody, MessagesBody)
 
 
 def document() -> dict[str, Any]:
@@ -107,7 +98,6 @@ def document() -> dict[str, Any]:
             "OpenAIError": _OPENAI_ERROR,
             "ChatCompletion": _COMPLETION,
             "Model": _MODEL,
-            "File": _FILE,
         }
     )
     return {
@@ -135,6 +125,12 @@ def _paths() -> dict[str, Any]:
             "ChatCompletion",
             "OpenAIError",
             "A stream where asked for.",
+        ),
+        "/v1/completions": _inference(
+            "OpenAI completions", "CompletionBody", "Completion", "OpenAIError", "A stream where asked for."
+        ),
+        "/v1/responses": _inference(
+            "OpenAI responses", "ResponsesBody", "ResponsesReply", "OpenAIError", "A stream where asked for."
         ),
         "/v1/chat": _inference("The simple chat", "SimpleBody", "SimpleReply", "SimpleError", stream=""),
         "/v1/chat/stream": _inference("The simple chat, streamed", "SimpleBody", None, "SimpleError"),
@@ -200,20 +196,28 @@ def _gemini(version: str) -> dict[str, Any]:
         f"{model}:generateContent": _inference(
             f"Content {of}", "GeminiBody", "GeminiReply", "GeminiError", stream=""
         ),
-        f"{model}:streamGenerateContent": _inference(f"Stream {of}", "GeminiBody", None, "GeminiError"),
+        f"{model}:streamGenerateContent": _inference(
+            f"Stream {of}",
+            "GeminiBody",
+            "GeminiStream",
+            "GeminiError",
+            "Events with `alt=sse`, else one array that comes bit by bit.",
+        ),
         f"{model}:countTokens": _inference(
             f"Token count {of}", "GeminiBody", "GeminiCount", "GeminiError", stream=""
         ),
     }
     for path in asked.values():
         path["post"]["parameters"] = [{"name": "model", "in": "path", "required": True, "schema": _TEXT}]
+    streamed = asked[f"{model}:streamGenerateContent"]["post"]["parameters"]
+    streamed.append({"name": "alt", "in": "query", "schema": {"type": "string", "examples": ["sse"]}})
     return asked
 
 
 def _inference(
     summary: str, body: str, reply: str | None, error: str, note: str = "", stream: str = _SSE
 ) -> dict[str, Any]:
-    content: dict[str, Any] = {stream: {"schema": _TEXT}} if stream else {}
+    content: dict[str, Any] = {stream: {}} if stream else {}
     if reply:
         content = {_JSON: {"schema": _ref(reply)}, **content}
     answer = {"description": f"The answer. {note}".strip(), "content": content}
@@ -222,14 +226,17 @@ def _inference(
         "post": {
             "summary": summary,
             "operationId": summary.lower().replace(" ", "_"),
-            "requestBody": {"required": True, "content": {_JSON: {"schema": _ref(body)}}},
+            "requestBody": {
+                "required": True,
+                "content": {_JSON: {"schema": _ref(body), "example": EXAMPLES[body]}},
+            },
             "responses": responses,
         }
     }
 
 
 def _upload() -> dict[str, Any]:
-    form = _object("file", file={"type": "string", "format": "binary"}, purpose=_TEXT)
+    form = _object("file", file={"type": "string", "format": "binary"})
     return {
         "post": {
             "summary": "Upload a file once, and name it by its id in requests",

@@ -15,7 +15,7 @@ from contextlib import aclosing
 from starlette.types import Receive, Scope, Send
 
 from engine.errors import EngineError
-from gateway.call import Call, Notes
+from gateway.call import Call
 from gateway.errors import (
     INTERNAL,
     OVERLOADED,
@@ -26,6 +26,7 @@ from gateway.errors import (
     GatewayError,
     from_engine,
 )
+from gateway.reply_headers import reply_headers
 from gateway.stages.base import Handler
 from gateway.stream import Reply, fold
 from gateway.telemetry import Telemetry
@@ -33,6 +34,8 @@ from gateway.wire.base import Encoder, RenderError
 
 log = logging.getLogger("gateway")
 
+_UNWATCHED_S = 0.005
+"""Answers that are there sooner, kept ones above all, need no task that watches for the client's leaving."""
 _SSE_HEADERS = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
 
 
@@ -50,11 +53,12 @@ class PipelineResponse:
         self._started = False
         self._complete = False
         self._client_left = False
+        self._watcher: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         task = asyncio.current_task()
         assert task is not None
-        watcher = asyncio.create_task(self._watch(receive, task))
+        watching = asyncio.get_running_loop().call_later(_UNWATCHED_S, self._start_watching, receive, task)
         code: Code | None = None
         with self._telemetry.inflight.labels(self._call.lane).track_inprogress():
             try:
@@ -64,8 +68,13 @@ class PipelineResponse:
                 if not self._client_left:
                     code = await self._stop(send)
             finally:
-                watcher.cancel()
+                watching.cancel()
+                if self._watcher is not None:
+                    self._watcher.cancel()
                 self._count(code)
+
+    def _start_watching(self, receive: Receive, task: asyncio.Task[None]) -> None:
+        self._watcher = asyncio.create_task(self._watch(receive, task))
 
     async def _watch(self, receive: Receive, task: asyncio.Task[None]) -> None:
         """Cancels the request's task, once, if the client leaves before its answer is complete."""
@@ -88,7 +97,7 @@ class PipelineResponse:
     async def _whole(self, send: Send) -> None:
         reply = await fold(await self._handler(self._call))
         self._count_tokens(reply)
-        await self._send_body(send, 200, self._encoder.reply(reply), note_headers(self._call.notes))
+        await self._send_body(send, 200, self._encoder.reply(reply), reply_headers(self._call))
 
     async def _stream(self, send: Send) -> None:
         usage = Reply()
@@ -136,7 +145,7 @@ class PipelineResponse:
         if not self._started:
             self._started = True
             kind = (b"content-type", f"{self._encoder.stream_type}; charset=utf-8".encode())
-            headers = [kind, *_SSE_HEADERS, *note_headers(self._call.notes)]
+            headers = [kind, *_SSE_HEADERS, *reply_headers(self._call)]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
         self._complete = last
         await send({"type": "http.response.body", "body": frames, "more_body": not last})
@@ -165,17 +174,6 @@ class PipelineResponse:
             return
         self._telemetry.requests.labels(wire, task, code.number).inc()
         self._telemetry.duration.labels(wire, task).observe(time.monotonic() - self._call.received)
-
-
-def note_headers(notes: Notes) -> list[tuple[bytes, bytes]]:
-    """How the reply came about, as headers."""
-    headers = {
-        b"x-cache": notes.cache,
-        b"age": None if notes.age is None else str(int(notes.age)),
-        b"x-degraded": None if notes.degraded is None else str(OVERLOADED.number),
-        b"x-queue-ms": None if notes.queued_s is None else str(round(notes.queued_s * 1000)),
-    }
-    return [(name, value.encode()) for name, value in headers.items() if value is not None]
 
 
 def as_gateway_error(error: Exception, request_id: str) -> GatewayError:

@@ -12,7 +12,7 @@ from gateway.jobs.service import Jobs
 from gateway.models import Models
 from gateway.settings import Settings
 from gateway.stages.base import Handler, Services
-from gateway.tasks import BY_NAME, Task
+from gateway.tasks import Task
 from gateway.telemetry import Telemetry
 
 
@@ -20,11 +20,11 @@ class Gateway(msgspec.Struct):
     services: Services
     handler: Handler
     jobs: Jobs
-    tasks: Mapping[str, Task] = msgspec.field(default_factory=lambda: BY_NAME)
-    """Every task by its name, the operator's own among them."""
     started: float = msgspec.field(default_factory=time.monotonic)
     drain_began: float | None = None
     """When the server began to shut down, as `started`; `None` while it serves."""
+    warm: bool = False
+    """Whether all beside the models is loaded."""
     load_error: str = ""
     """Why a model could not be loaded; empty while all is well."""
 
@@ -35,6 +35,10 @@ class Gateway(msgspec.Struct):
     @property
     def models(self) -> Models:
         return self.services.models
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        return self.services.tasks
 
     @property
     def telemetry(self) -> Telemetry:
@@ -57,7 +61,7 @@ class Gateway(msgspec.Struct):
 
     @property
     def ready(self) -> bool:
-        return not self.draining and self.models.ready
+        return not self.draining and self.warm and self.models.ready
 
 
 def gateway_of(scope: Scope) -> Gateway:

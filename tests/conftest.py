@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def anyio_backend() -> str:
 
 @asynccontextmanager
 async def scripted_gateway(
-    engine: ScriptedEngine | None = None, settings: Settings | None = None
+    engine: ScriptedEngine | Mapping[str, ScriptedEngine] | None = None, settings: Settings | None = None
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a gateway in this process, on the scripted engine, loaded and ready."""
     engine = engine or ScriptedEngine("qwen3-vl-30b", ScriptedConfig(kind="scripted"))

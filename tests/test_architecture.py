@@ -16,7 +16,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.vllm_engine", "engine.remote", "engine.scripted"),
     ("engine.factory",),
     ("gateway.errors", "gateway.call"),
-    ("gateway.telemetry", "gateway.stream", "gateway.hints", "gateway.runtime"),
+    ("gateway.telemetry", "gateway.stream", "gateway.hints", "gateway.reply_headers", "gateway.runtime"),
     ("gateway.settings", "gateway.stores"),
     ("gateway.models", "gateway.media", "gateway.safety", "gateway.tasks"),
     ("gateway.cache", "gateway.lanes", "gateway.collectors"),
@@ -33,7 +33,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gateway.middleware", "gateway.routes"),
     ("gateway.app", "gateway.doctor", "gateway.example_config"),
     ("gateway.server", "gateway.banner"),
-    ("gateway.client",),
+    ("gateway.client", "gateway.load"),
     ("gateway.cli", "gateway.commands"),
 )
 SIBLINGS_APART = (("gateway.stages", "gateway.wire"),)

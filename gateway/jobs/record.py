@@ -37,6 +37,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the wire format of body and result."""
     body: bytes
     task: str = ""
+    served: str = ""
+    """The model whose own routes it came by."""
     headers: dict[str, str] = {}
     """Those headers of the request that say how it is to be answered."""
     webhook: str = ""
@@ -73,6 +75,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 0
     """Grows with every change."""
     batch: str = ""
+    served: str = ""
     webhook: str = ""
     hook: str = ""
     hook_tries: int = 0

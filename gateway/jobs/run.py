@@ -11,13 +11,9 @@ from gateway.call import Progress
 from gateway.errors import INVALID_REQUEST, OVERLOADED, SUCCESS, GatewayError
 from gateway.hints import read_hints
 from gateway.jobs.record import Job
-from gateway.models import Models
 from gateway.responses import as_gateway_error
-from gateway.settings import Settings
-from gateway.stages.base import Handler
+from gateway.stages.base import Handler, Services
 from gateway.stream import Reply
-from gateway.tasks import Task
-from gateway.telemetry import Telemetry
 from gateway.wire import dashscope, openai, tasks
 from gateway.wire.base import Intake, Parse
 
@@ -28,19 +24,11 @@ Told = Callable[[Progress], Awaitable[None]]
 
 
 class Runner:
-    def __init__(
-        self,
-        handler: Handler,
-        settings: Settings,
-        models: Models,
-        known: Mapping[str, Task],
-        telemetry: Telemetry,
-    ) -> None:
+    def __init__(self, handler: Handler, services: Services) -> None:
         self._handler = handler
-        self._settings = settings
-        self._models = models
-        self._tasks = known
-        self._telemetry = telemetry
+        self._services = services
+        self._settings = services.settings
+        self._telemetry = services.telemetry
 
     async def run(self, job: Job, body: bytes, tell: Told) -> bytes:
         """The result, as the format of the request has it. Raises `GatewayError`."""
@@ -60,12 +48,16 @@ class Runner:
 
     async def _answer(self, job: Job, body: bytes, request_id: str, tell: Told) -> bytes:
         hints = read_hints(job.headers)
-        call, encoder = PARSERS[job.wire](
-            body,
-            Intake(
-                request_id, self._settings, self._models, hints=hints, tasks=self._tasks, headers=job.headers
-            ),
+        intake = Intake(
+            request_id,
+            self._settings,
+            self._services.models,
+            hints=hints,
+            tasks=self._services.tasks,
+            headers=job.headers,
+            path={"served": job.served} if job.served else {},
         )
+        call, encoder = PARSERS[job.wire](body, intake)
         hints.apply(call)
         if call.stream:
             raise GatewayError(INVALID_REQUEST, "A job is not answered as a stream.", param="stream")

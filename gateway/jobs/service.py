@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from gateway.errors import UNAVAILABLE, GatewayError
 from gateway.jobs.batches.driver import BatchDriver
@@ -18,16 +18,15 @@ from gateway.models import Models
 from gateway.runtime.ending import end
 from gateway.settings import Settings
 from gateway.stages.base import Handler, Services
-from gateway.tasks import Task
 
 
 class Jobs:
     """`start` and `aclose` frame the process; the rest refuses while there is no state store."""
 
-    def __init__(self, services: Services, handler: Handler, tasks: Mapping[str, Task]) -> None:
+    def __init__(self, services: Services, handler: Handler) -> None:
         self._parts: _Parts | None = None
         if services.state.enabled:
-            self._parts = _Parts(services, handler, tasks)
+            self._parts = _Parts(services, handler)
 
     @property
     def store(self) -> JobStore:
@@ -64,7 +63,7 @@ class Jobs:
 
 
 class _Parts:
-    def __init__(self, services: Services, handler: Handler, tasks: Mapping[str, Task]) -> None:
+    def __init__(self, services: Services, handler: Handler) -> None:
         settings, redis = services.settings, services.state.redis
         jobs = settings.jobs
         wait_s = min(1.0, settings.state.timeout_ms / 2000)
@@ -73,7 +72,7 @@ class _Parts:
         self.webhooks = Webhooks(redis, services.media.fetcher, jobs)
         hands = _hands(settings, services.models) if jobs.workers is None else jobs.workers
         queue = JobQueue(redis, jobs, consumer_name(), wait_s)
-        runner = Runner(handler, settings, services.models, tasks, services.telemetry)
+        runner = Runner(handler, services)
         self._worker = Worker(queue, runner, jobs, hands) if hands else None
         self.batches = BatchStore(redis, jobs.expire_h)
         most_bytes = int(settings.server.max_body_mb * 1e6)

@@ -65,7 +65,7 @@ class JobStore:
             "expires": str(self._expire_ms),
             "allow_degraded": "1" if order.allow_degraded else "0",
         }
-        for name in ("wire", "task", "webhook", "batch"):
+        for name in ("wire", "task", "served", "webhook", "batch"):
             fields[name] = getattr(order, name)
         told = (order.wire.encode(), order.body, order.webhook.encode())
         fields["digest"] = sha256(b"\0".join(told)).hexdigest().encode()

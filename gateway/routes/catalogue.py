@@ -74,6 +74,7 @@ def _describe(task: Task) -> dict[str, Any]:
         "name": task.name,
         "description": task.description,
         "lane": task.lane,
+        "model": task.model,
         "needs_text": task.default_text is None,
         "default_text": task.default_text,
         "limits": task.limits,

@@ -18,7 +18,7 @@ from gateway.routes.forms import FORM, as_json, once, read_form
 from gateway.routes.intake import intake
 from gateway.routes.submission import job_fields, submit
 from gateway.state import Gateway, gateway_of
-from gateway.wire import anthropic, dashscope, gemini, openai, simple, tasks
+from gateway.wire import anthropic, completions, dashscope, gemini, openai, responses, simple, tasks
 from gateway.wire.base import Intake, Parse, RenderError
 
 
@@ -94,24 +94,34 @@ def _check_headers(request: Request, is_form: bool) -> None:
 
 
 async def read_body(request: Request, limit: float) -> bytes:
-    """The whole body. Raises `GatewayError`."""
-    return b"".join([chunk async for chunk in body_within(request, limit)])
+    """The whole body. Raises as `body_within`."""
+    chunks = [chunk async for chunk in body_within(request, limit)]
+    return b"".join(chunks) if len(chunks) > 1 else chunks[0]
 
 
 async def body_within(request: Request, limit: float) -> AsyncGenerator[bytes, None]:
-    """The body as it comes; refused as soon as it is known to be too large, however it is sent."""
-    too_large = GatewayError(
-        TOO_LARGE, f"The body is larger than {limit / 1e6:g} MB.", headers={"connection": "close"}
-    )
+    """The body as it comes; refused as soon as it is known to be too large, however it is sent.
+
+    Raises `ClientDisconnect` where the client leaves before its end.
+    """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
-        raise too_large
-    size = 0
-    async for chunk in request.stream():
+        raise _too_large(limit)
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk, more = message.get("body", b""), message.get("more_body", False)
         size += len(chunk)
         if size > limit:
-            raise too_large
+            raise _too_large(limit)
         yield chunk
+
+
+def _too_large(limit: float) -> GatewayError:
+    why = f"The body is larger than {limit / 1e6:g} MB."
+    return GatewayError(TOO_LARGE, why, headers={"connection": "close"})
 
 
 def _route(path: str, parse: Parse, error: RenderError, *, forms: bool = False) -> Route:
@@ -132,6 +142,8 @@ ROUTES: tuple[BaseRoute, ...] = (
     _route("/infer", tasks.parse, tasks.error, forms=True),
     _route("/infer_stream", tasks.parse_stream, tasks.error, forms=True),
     _route("/v1/chat/completions", openai.parse, openai.error),
+    _route("/v1/completions", completions.parse, completions.error),
+    _route("/v1/responses", responses.parse, responses.error),
     _route("/v1/chat", simple.parse, simple.error),
     _route("/v1/chat/stream", simple.parse_stream, simple.error),
     _route("/v1/messages", anthropic.parse, anthropic.error),

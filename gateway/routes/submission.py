@@ -53,6 +53,7 @@ async def submit(
         wire=call.wire,
         body=await _whole(request, call, body, uploads),
         task=call.task,
+        served=request.path_params.get("served", ""),
         headers={name: request.headers[name] for name in _TOLD if name in request.headers},
         webhook=fields.webhook,
         metadata=fields.metadata,

@@ -40,6 +40,15 @@ class Safety:
         self.policy_version = sha256(about).hexdigest()[:16]
         """Changes with everything that decides what is refused; part of a cached answer's key."""
 
+    async def warm_up(self) -> None:
+        """Load what the first request would otherwise wait for. What cannot be loaded fails with the
+        requests that need it, as the configuration says."""
+        if self._classifier is not None:
+            try:
+                await self._classifier.warm_up()
+            except Exception as error:
+                log.error("the image classifier cannot be loaded: %s", error)
+
     @property
     def judges_text(self) -> bool:
         return bool(self.terms) or self._moderation is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -14,6 +15,7 @@ from gateway.runtime.backlog import Backlog
 from gateway.safety.base import Safety
 from gateway.settings import Settings
 from gateway.stores.state import StateStore
+from gateway.tasks import Task
 from gateway.telemetry import Telemetry
 
 
@@ -40,6 +42,8 @@ class Services(msgspec.Struct, frozen=True):
     answers: AnswerCache
     backlog: Backlog
     state: StateStore
+    tasks: Mapping[str, Task]
+    """Every task by its name, the operator's own among them."""
 
 
 class Stage(Protocol):

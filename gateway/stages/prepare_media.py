@@ -19,7 +19,7 @@ class PrepareMedia:
 
     async def __call__(self, call: Call) -> Events:
         if media := call.media:
-            with self._backlog.waiting(call.lane):
+            with call.notes.timed("prepare"), self._backlog.waiting(call.lane):
                 async with self._turns[call.lane]:
                     await self._media.prepare(media)
             call.notices.extend(notice for medium in media for notice in medium.notices)

@@ -14,6 +14,6 @@ class ReadMedia:
 
     async def __call__(self, call: Call) -> Events:
         if media := call.media:
-            with self._backlog.waiting(call.lane):
+            with call.notes.timed("media"), self._backlog.waiting(call.lane):
                 await self._media.read(media, call.tenant, documents=call.plan is not None)
         return await self._inner(call)
