@@ -95,7 +95,7 @@ def paths(refusals: dict[str, Any]) -> dict[str, Any]:
     def operation(summary: str, replies: dict[str, Any], **more: Any) -> dict[str, Any]:
         return {"summary": summary, "responses": replies | refusals, **more}
 
-    key = [_parameter("Idempotency-Key", "header")]
+    key = [_parameter("Idempotency-Key", "header", _TEXT | {"maxLength": 255})]
     return {
         "/v1/jobs": {
             "post": operation("Submit a job", taken, requestBody=body, parameters=key),

@@ -47,7 +47,7 @@ class Inference:
         await response(scope, receive, send)
 
     async def _respond(self, request: Request, gateway: Gateway) -> ASGIApp:
-        if not gateway.ready and not request.headers.get(dashscope.ASYNC_HEADER):
+        if not gateway.ready:
             raise _not_ready(gateway)
         body, uploads, intake, hints = await read_request(request, forms=self._forms)
         call, encoder = self._parse(body, intake)
