@@ -30,7 +30,7 @@ from gateway.client.ledger import Ledger
 from gateway.commands.ask import BaseUrl, Key
 
 _FAILED, _NOT_BEGUN, _INTERRUPTED = 1, 2, 130
-_TRIES = 8
+_TRIES = 20
 _TIMEOUT_S = 300.0
 _SHOWN = 20
 _DOCUMENTS = "doc_analyze"
