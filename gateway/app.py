@@ -22,6 +22,7 @@ from gateway.audit.sinks import open_sink
 from gateway.audit.writer import Writer
 from gateway.cache.answers import AnswerCache
 from gateway.collectors import DispatchCollector
+from gateway.jobs.service import Jobs
 from gateway.media.base import MediaReader
 from gateway.middleware.audit import Audit
 from gateway.middleware.authenticate import Authenticate
@@ -30,7 +31,19 @@ from gateway.middleware.traced import Traced
 from gateway.models import build_models
 from gateway.pipeline import build_pipeline
 from gateway.reply_headers import EXPOSED
-from gateway.routes import admin, catalogue, docs, files, inference, operations, playground, usage
+from gateway.routes import (
+    admin,
+    batches,
+    catalogue,
+    dashscope_tasks,
+    docs,
+    files,
+    inference,
+    jobs,
+    operations,
+    playground,
+    usage,
+)
 from gateway.routes.errors import on_failure, on_http_exception
 from gateway.runtime.backlog import Backlog
 from gateway.runtime.loop_lag import watch_loop
@@ -87,7 +100,8 @@ def create_app(
     sink = open_sink(settings.audit, settings.server.folder("audit"))
     audit = Writer(sink, settings.audit.waiting, telemetry) if sink is not None else None
     DispatchCollector(services.models, services.backlog, telemetry.registry)
-    gateway = Gateway(services=services, handler=build_pipeline(services))
+    handler = build_pipeline(services)
+    gateway = Gateway(services=services, handler=handler, jobs=Jobs(services, handler))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -99,9 +113,12 @@ def create_app(
             asyncio.create_task(_run_models(gateway, on_death)),
             asyncio.create_task(watch_loop(telemetry.loop_lag)),
         ]
+        gateway.jobs.start(lambda: gateway.ready)
         try:
             yield
         finally:
+            gateway.drain()
+            await gateway.jobs.aclose(gateway.drain_left_s)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -119,6 +136,9 @@ def create_app(
         routes=[
             *inference.ROUTES,
             *files.ROUTES,
+            *jobs.ROUTES,
+            *batches.ROUTES,
+            *dashscope_tasks.ROUTES,
             *catalogue.ROUTES,
             Mount("/m/{served}", routes=[*inference.ROUTES, *catalogue.ROUTES]),
             *operations.ROUTES,

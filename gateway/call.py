@@ -126,6 +126,8 @@ class Call(msgspec.Struct, kw_only=True):
     bill: Bill = msgspec.field(default_factory=Bill)
     reserved: Any = None
     """What the request holds of its key's limits; see `gateway/accounts/limiter.py`."""
+    background: bool = False
+    """Whether it is to be answered later, as a job."""
     mask_pii: bool = False
     """Whether personal numbers and addresses are masked in the answer."""
     notices: list[Notice] = []

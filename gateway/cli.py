@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from gateway import __version__
-from gateway.commands import ask, bench, keys, usage
+from gateway.commands import ask, batch, bench, jobs, keys, usage
 from gateway.commands.store import ConfigOption
 from gateway.settings import Settings, SettingsError, load_settings
 
@@ -26,6 +26,7 @@ app = typer.Typer(
 cache_app = typer.Typer(help="Look at the kept answers, or forget them.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
 app.add_typer(keys.app, name="keys")
+app.add_typer(jobs.app, name="jobs")
 _out = Console()
 _err = Console(stderr=True)
 
@@ -180,7 +181,7 @@ def _with_store(config: Path | None, work: Callable[[Store], Awaitable[T]]) -> T
         raise typer.Exit(1) from None
 
 
-for command in (ask.ask, ask.tasks, ask.models, bench.bench, usage.usage):
+for command in (ask.ask, ask.tasks, ask.models, batch.batch, bench.bench, usage.usage):
     app.command()(command)
 
 

@@ -79,6 +79,16 @@ DOCUMENT_FORMAT = Code(
 FILE_NOT_FOUND = Code(
     1013, 404, "file_not_found", "There is no such file.", "Upload it again: POST /v1/files."
 )
+JOB_NOT_FOUND = Code(
+    1014,
+    404,
+    "job_not_found",
+    "There is no such job or batch.",
+    "GET /v1/jobs lists them; old ones are deleted.",
+)
+CONFLICT = Code(
+    1015, 409, "conflict", "It cannot be done as things are.", "Use another key, or look at its state."
+)
 OVERLOADED = Code(
     2001, 503, "overloaded", "The service is at its limit.", "Try again after Retry-After seconds."
 )
@@ -128,6 +138,8 @@ CODES: tuple[Code, ...] = (
     FETCH_FAILED,
     DOCUMENT_FORMAT,
     FILE_NOT_FOUND,
+    JOB_NOT_FOUND,
+    CONFLICT,
     OVERLOADED,
     UNAVAILABLE,
     TIMEOUT,

@@ -62,7 +62,7 @@ class GatewayServer(uvicorn.Server):
         self._drain()
 
     def _drain(self) -> None:
-        self.gateway.draining = True
+        self.gateway.drain()
         self.should_exit = True
 
 

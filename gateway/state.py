@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import msgspec
 from starlette.types import Scope
 
+from gateway.jobs.service import Jobs
 from gateway.models import Models
 from gateway.settings import Settings
 from gateway.stages.base import Handler, Services
@@ -18,10 +19,12 @@ from gateway.telemetry import Telemetry
 class Gateway(msgspec.Struct):
     services: Services
     handler: Handler
+    jobs: Jobs
     started: float = msgspec.field(default_factory=time.monotonic)
     admin_port: int | None = None
     """The port that the admin API has for itself; `None` where it shares the other."""
-    draining: bool = False
+    drain_began: float | None = None
+    """When the server began to shut down, as `started`; `None` while it serves."""
     warm: bool = False
     """Whether all beside the models is loaded."""
     load_error: str = ""
@@ -42,6 +45,21 @@ class Gateway(msgspec.Struct):
     @property
     def telemetry(self) -> Telemetry:
         return self.services.telemetry
+
+    @property
+    def draining(self) -> bool:
+        return self.drain_began is not None
+
+    def drain(self) -> None:
+        """Take nothing new from now on."""
+        if self.drain_began is None:
+            self.drain_began = time.monotonic()
+
+    @property
+    def drain_left_s(self) -> float:
+        """Seconds that running work still has to finish."""
+        since = time.monotonic() - self.drain_began if self.drain_began is not None else 0.0
+        return max(0.0, self.settings.server.drain_timeout_s - since)
 
     @property
     def ready(self) -> bool:

@@ -33,6 +33,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "gateway.responses",
         "gateway.openapi",
     ),
+    ("gateway.jobs",),
     ("gateway.state",),
     ("gateway.middleware", "gateway.playground", "gateway.routes"),
     ("gateway.app", "gateway.doctor", "gateway.example_config"),

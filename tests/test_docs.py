@@ -124,7 +124,10 @@ def test_the_chinese_readme_keeps_step() -> None:
     [
         "README.md",
         "README.zh-CN.md",
-        *(f"docs/{p}.md" for p in ("accounts", "api", "errors", "formats", "playground", "sdk", "tasks")),
+        *(
+            f"docs/{p}.md"
+            for p in ("accounts", "api", "errors", "formats", "jobs", "load", "playground", "sdk", "tasks")
+        ),
     ],
 )
 def test_links_lead_somewhere(name: str) -> None:

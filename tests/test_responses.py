@@ -155,7 +155,7 @@ async def test_time_that_runs_out_mid_stream_is_said_in_the_stream() -> None:
 async def test_a_gateway_that_drains_still_answers_what_reaches_it() -> None:
     """Its proxy learns a moment later that it goes; until then nobody is turned away."""
     async with Gateway() as gateway:
-        gateway.app.state.gateway.draining = True
+        gateway.app.state.gateway.drain()
         client = gateway.client("/infer")
         await client.task
         assert client.sent[0]["status"] == 200

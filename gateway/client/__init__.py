@@ -9,6 +9,7 @@ Imports nothing of the server, and works where neither the server's packages nor
 """
 
 from gateway.client.asynchronous import AsyncAnswerStream, AsyncQwenVLClient
+from gateway.client.batch import Outcome
 from gateway.client.errors import (
     APIConnectionError,
     APIError,
@@ -36,6 +37,7 @@ __all__ = [
     "FinalEvent",
     "Metadata",
     "NotFoundError",
+    "Outcome",
     "OverloadedError",
     "Page",
     "ProgressEvent",

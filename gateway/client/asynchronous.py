@@ -10,9 +10,10 @@ from typing import Any, Literal, overload
 import httpx
 from tenacity import AsyncRetrying
 
-from gateway.client.errors import APIConnectionError, QwenVLError
+from gateway.client.batch import Outcome, outcomes
+from gateway.client.errors import APIConnectionError
 from gateway.client.inputs import Input
-from gateway.client.protocol import Connection, Events, Question, answer_of, error_of, policy
+from gateway.client.protocol import Connection, Events, Lane, Question, answer_of, error_of, policy
 from gateway.client.results import Answer, Event, FinalEvent, TokenEvent
 
 
@@ -65,9 +66,10 @@ class AsyncQwenVLClient:
         model: str | None = None,
         timeout: float | None = None,
         tries: int = 3,
+        lane: Lane | None = None,
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
-        self._connection = Connection.of(base_url, api_key, timeout)
+        self._connection = Connection.of(base_url, api_key, timeout, lane)
         self._model = model
         self._policy = policy(tries)
         self._http = http_client or httpx.AsyncClient()
@@ -112,24 +114,10 @@ class AsyncQwenVLClient:
         reply = await self._send("POST", path, asked.timeout, json=asked.body, stream=stream)
         return AsyncAnswerStream(reply) if stream else answer_of(reply)
 
-    async def batch(
-        self, requests: Iterable[dict[str, Any]], *, at_once: int = 4
-    ) -> list[Answer | QwenVLError]:
-        """Many questions, each as the arguments of `ask`; answers or errors in the same order."""
-        gate = asyncio.Semaphore(at_once)
-
-        async def one(request: dict[str, Any]) -> Answer | QwenVLError:
-            async with gate:
-                return await self._one(request)
-
-        return await asyncio.gather(*map(one, requests))
-
-    async def _one(self, request: dict[str, Any]) -> Answer | QwenVLError:
-        try:
-            answer: Answer = await self.ask(**request)
-        except QwenVLError as error:
-            return error
-        return answer
+    def batch(self, requests: Iterable[dict[str, Any]], *, at_once: int = 4) -> AsyncIterator[Outcome]:
+        """Many questions, each as the arguments of `ask`, taken as they are needed; outcomes in the order
+        in which they finish."""
+        return outcomes(self.ask, requests, at_once)
 
     async def tasks(self) -> list[dict[str, Any]]:
         """The tasks that the gateway knows, with their limits and schemas."""

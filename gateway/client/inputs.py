@@ -38,7 +38,12 @@ def sources(images: Input | Sequence[Input]) -> list[str]:
 
 def is_medium(word: str) -> bool:
     """Whether a word names a picture, clip or document: an address, or a file that is there."""
-    return word.lower().startswith(_ADDRESSES) or (len(word) < 1000 and Path(word).expanduser().is_file())
+    return is_address(word) or (len(word) < 1000 and Path(word).expanduser().is_file())
+
+
+def is_address(word: str) -> bool:
+    """Whether a word names something that the server finds by itself."""
+    return word.lower().startswith(_ADDRESSES)
 
 
 def is_slow(source: str) -> bool:
@@ -49,7 +54,7 @@ def is_slow(source: str) -> bool:
 
 
 def _source(image: Input) -> str:
-    if isinstance(image, str) and image.lower().startswith(_ADDRESSES):
+    if isinstance(image, str) and is_address(image):
         return image
     if isinstance(image, str | Path):
         return _from_bytes(Path(image).expanduser().read_bytes())

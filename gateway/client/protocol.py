@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import msgspec
@@ -13,6 +13,9 @@ from tenacity import RetryCallState, retry_if_exception, stop_after_attempt, wai
 from gateway.client.errors import APIConnectionError, APIError, OverloadedError, error_class
 from gateway.client.inputs import Input, is_slow, sources
 from gateway.client.results import Answer, Event, FinalEvent, ProgressEvent, TokenEvent
+
+Lane = Literal["batch"]
+"""`batch`: behind the requests that people wait for."""
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 _FAST_S, _SLOW_S, _SLOWEST_S = 60.0, 60.0, 120.0
@@ -28,11 +31,14 @@ class Connection(msgspec.Struct, frozen=True):
     timeout: float | None
 
     @classmethod
-    def of(cls, base_url: str | None, api_key: str | None, timeout: float | None) -> Connection:
+    def of(
+        cls, base_url: str | None, api_key: str | None, timeout: float | None, lane: Lane | None = None
+    ) -> Connection:
         """What is not given comes from `QWEN_VL_BASE_URL` and `QWEN_VL_API_KEY`."""
         url = base_url or os.environ.get("QWEN_VL_BASE_URL") or DEFAULT_URL
         key = api_key or os.environ.get("QWEN_VL_API_KEY")
         headers = {"authorization": f"Bearer {key}"} if key else {}
+        headers |= {"x-lane": lane} if lane else {}
         return cls(url.rstrip("/"), headers, timeout)
 
 

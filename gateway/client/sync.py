@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Literal, overload
 
 import httpx
 from tenacity import Retrying
 
-from gateway.client.errors import APIConnectionError, QwenVLError
+from gateway.client.batch import Outcome, threaded_outcomes
+from gateway.client.errors import APIConnectionError
 from gateway.client.inputs import Input
-from gateway.client.protocol import Connection, Events, Question, answer_of, error_of, policy
+from gateway.client.protocol import Connection, Events, Lane, Question, answer_of, error_of, policy
 from gateway.client.results import Answer, Event, FinalEvent, TokenEvent
 
 
@@ -63,9 +63,10 @@ class QwenVLClient:
         model: str | None = None,
         timeout: float | None = None,
         tries: int = 3,
+        lane: Lane | None = None,
         http_client: httpx.Client | None = None,
     ) -> None:
-        self._connection = Connection.of(base_url, api_key, timeout)
+        self._connection = Connection.of(base_url, api_key, timeout, lane)
         self._model = model
         self._policy = policy(tries)
         self._http = http_client or httpx.Client()
@@ -104,17 +105,10 @@ class QwenVLClient:
         reply = self._send("POST", path, asked.timeout, json=asked.body, stream=stream)
         return AnswerStream(reply) if stream else answer_of(reply)
 
-    def batch(self, requests: Iterable[dict[str, Any]], *, at_once: int = 4) -> list[Answer | QwenVLError]:
-        """Many questions, each as the arguments of `ask`; answers or errors in the same order."""
-        with ThreadPoolExecutor(at_once) as threads:
-            return list(threads.map(self._one, requests))
-
-    def _one(self, request: dict[str, Any]) -> Answer | QwenVLError:
-        try:
-            answer: Answer = self.ask(**request)
-        except QwenVLError as error:
-            return error
-        return answer
+    def batch(self, requests: Iterable[dict[str, Any]], *, at_once: int = 4) -> Iterator[Outcome]:
+        """Many questions, each as the arguments of `ask`, taken as they are needed; outcomes in the order
+        in which they finish."""
+        return threaded_outcomes(self.ask, requests, at_once)
 
     def tasks(self) -> list[dict[str, Any]]:
         """The tasks that the gateway knows, with their limits and schemas."""

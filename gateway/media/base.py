@@ -24,7 +24,7 @@ class MediaReader:
         self._settings = settings.media
         self._threads = Threads(settings.media.workers, "media")
         self.fetcher = fetcher or Fetcher(settings.fetch)
-        self.files = FileStore(settings.media)
+        self.files = FileStore(settings.media, settings.server.folder("files"))
         self._sources = Sources(self.fetcher, self.files, Buckets(settings.media), self._threads)
         self._documents = Documents(settings.media)
 
@@ -66,7 +66,6 @@ class MediaReader:
         self._threads.close()
         await self._documents.aclose()
         await self.fetcher.aclose()
-        self.files.close()
 
     async def _read(self, media: list[Medium], tenant: str, budget: _Budget, documents: bool) -> None:
         """Media of the same source are read once."""

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
 import secrets
-import tempfile
+import shutil
 import time
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
 from gateway.errors import FILE_NOT_FOUND, TOO_LARGE, GatewayError
 from gateway.settings import MediaSettings
+
+BATCH = "batch"
+"""The purpose of a file with the requests of a batch; that of its results is `batch_output`."""
+FILE_ID = re.compile(r"file-[0-9a-f]{24}")
 
 
 class StoredFile(msgspec.Struct, frozen=True):
@@ -33,23 +40,28 @@ class FileStore:
     All methods block; call them in a thread.
     """
 
-    def __init__(self, settings: MediaSettings) -> None:
-        self._temporary = None if settings.files_dir else tempfile.TemporaryDirectory(prefix="qwen-vl-files-")
-        self._folder = settings.files_dir or Path(self._temporary.name)  # type: ignore[union-attr]
+    def __init__(self, settings: MediaSettings, folder: Path) -> None:
+        self._folder = settings.files_dir or folder
         self._limit = int(settings.max_files_mb * 1e6)
         self._ttl = int(settings.file_ttl_h * 3600)
+        self._batch_ttl = int(settings.batch_file_ttl_h * 3600)
 
-    def add(self, data: bytes, filename: str, purpose: str, tenant: str) -> StoredFile:
-        """Keep a file. Raises `GatewayError` when the tenant has no room left."""
+    def add(self, source: BinaryIO, filename: str, purpose: str, tenant: str) -> StoredFile:
+        """Keep what `source` holds from its start; it is never whole in memory. Raises `GatewayError`
+        when the tenant has no room left."""
         folder = self._of(tenant)
-        kept = self.list(tenant)
-        if sum(file.bytes for file in kept) + len(data) > self._limit:
+        size = source.seek(0, os.SEEK_END)
+        source.seek(0)
+        if sum(file.bytes for file in self.list(tenant)) + size > self._limit:
             raise GatewayError(TOO_LARGE, f"Your files together are larger than {self._limit / 1e6:g} MB.")
         now = int(time.time())
+        ttl = self._batch_ttl if purpose.startswith("batch") else self._ttl
         name = f"file-{secrets.token_hex(12)}"
-        file = StoredFile(name, tenant, filename[:255], purpose[:64], len(data), now, now + self._ttl)
+        file = StoredFile(name, tenant, filename[:255], purpose[:64], size, now, now + ttl)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (folder / name).write_bytes(data)
+        with (folder / name).open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+        # What is known of it comes last: without that, the file is not there.
         (folder / f"{name}.json").write_bytes(msgspec.json.encode(file))
         return file
 
@@ -66,11 +78,15 @@ class FileStore:
 
     def read(self, name: str, tenant: str) -> bytes:
         """The bytes of a file. Raises `GatewayError`."""
-        self.get(name, tenant)
         try:
-            return (self._of(tenant) / name).read_bytes()
+            return self.path(name, tenant).read_bytes()
         except OSError:
             raise GatewayError(FILE_NOT_FOUND) from None
+
+    def path(self, name: str, tenant: str) -> Path:
+        """Where the bytes of a file lie. Raises `GatewayError`."""
+        self.get(name, tenant)
+        return self._of(tenant) / name
 
     def list(self, tenant: str) -> list[StoredFile]:
         """The tenant's files, the newest first. Deletes those that have expired."""
@@ -86,10 +102,6 @@ class FileStore:
         """Raises `GatewayError` for a file that is not there."""
         self.get(name, tenant)
         self._delete(name, tenant)
-
-    def close(self) -> None:
-        if self._temporary is not None:
-            self._temporary.cleanup()
 
     def _delete(self, name: str, tenant: str) -> None:
         for path in (self._of(tenant) / name, self._of(tenant) / f"{name}.json"):

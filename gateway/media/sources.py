@@ -22,11 +22,10 @@ from gateway.errors import (
 )
 from gateway.media.buckets import Buckets
 from gateway.media.fetch import Fetcher
-from gateway.media.files import FileStore
+from gateway.media.files import FILE_ID, FileStore
 from gateway.runtime.threads import Threads
 
 _DATA_URL = re.compile(r"data:(?P<mime>[\w.+-]+/[\w.+-]+)?(?:;[\w.+-]+=[^;,]*)*;base64,", re.IGNORECASE)
-_FILE_ID = re.compile(r"file-[0-9a-f]{24}")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,20}:", re.IGNORECASE)
 _URL_SAFE = str.maketrans("-_", "+/", "\r\n\t ")
 AT_ONCE = 128_000
@@ -47,7 +46,7 @@ class Sources:
         """The bytes behind `medium.source`, at most `limit`. Raises `GatewayError`."""
         source = medium.source.strip()
         match _SCHEME.match(source[:32]):
-            case None if _FILE_ID.fullmatch(source):
+            case None if FILE_ID.fullmatch(source):
                 return await self._threads.run(self._files.read, source, tenant)
             case None:
                 return await self._decode(medium, source, limit)

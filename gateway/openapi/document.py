@@ -8,11 +8,12 @@ import msgspec
 
 from gateway import __version__
 from gateway.errors import CODES, Code
+from gateway.openapi import jobs
 from gateway.openapi.admin import SECURITY
 from gateway.openapi.formats import SCHEMAS
 from gateway.openapi.parts import REF
 from gateway.openapi.paths import paths
-from gateway.openapi.schemas import COMPLETION, ENVELOPE, FILE, MODEL, OPENAI_ERROR
+from gateway.openapi.schemas import COMPLETION, ENVELOPE, MODEL, OPENAI_ERROR
 from gateway.wire.anthropic_body import MessagesBody
 from gateway.wire.completions import CompletionBody
 from gateway.wire.dashscope_body import DashBody
@@ -28,13 +29,16 @@ _BODIES = (TaskBody, ChatBody, CompletionBody, ResponsesBody, SimpleBody, Gemini
 def document() -> dict[str, Any]:
     """All of it. The same for every configuration."""
     _, components = msgspec.json.schema_components(_BODIES, ref_template=REF)
-    components |= SCHEMAS | {
-        "Envelope": ENVELOPE,
-        "OpenAIError": OPENAI_ERROR,
-        "ChatCompletion": COMPLETION,
-        "Model": MODEL,
-        "File": FILE,
-    }
+    components |= (
+        SCHEMAS
+        | jobs.SCHEMAS
+        | {
+            "Envelope": ENVELOPE,
+            "OpenAIError": OPENAI_ERROR,
+            "ChatCompletion": COMPLETION,
+            "Model": MODEL,
+        }
+    )
     return {
         "openapi": "3.1.0",
         "info": {

@@ -20,6 +20,17 @@ def _list(items: dict[str, Any]) -> dict[str, Any]:
 _ANY_OBJECT: dict[str, Any] = {"type": "object"}
 
 SCHEMAS: dict[str, dict[str, Any]] = {
+    "File": _object(
+        "id object bytes created_at filename purpose",
+        id=_TEXT,
+        object={"const": "file"},
+        bytes=_INTEGER,
+        created_at=_INTEGER,
+        expires_at=_INTEGER,
+        filename=_TEXT,
+        purpose=_TEXT,
+        status=_TEXT,
+    ),
     "SimpleReply": _object(
         "success message result usage request_id",
         success={"const": True},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.openapi import jobs
 from gateway.openapi.admin import ADMIN
 from gateway.openapi.parts import FORM, JSON, TEXT, get, inference, nullable, object_of, ref, refusals
 from gateway.openapi.schemas import READY
@@ -68,6 +69,9 @@ def paths() -> dict[str, Any]:
                 method="delete",
             ),
         },
+        **jobs.paths(refusals("Envelope")),
+        **jobs.dashscope_paths(refusals("DashError")),
+        **jobs.batch_paths(refusals("OpenAIError")),
         "/v1/models": get("The served models", object_of("object data", object=TEXT, data={"type": "array"})),
         "/v1/models/{name}": get(
             "One served model", ref("Model"), path_parameter="name", missing="OpenAIError"

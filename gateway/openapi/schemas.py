@@ -47,15 +47,4 @@ MODEL = object_of(
     owned_by=TEXT,
     max_model_len=INTEGER,
 )
-FILE = object_of(
-    "id object bytes created_at filename purpose",
-    id=TEXT,
-    object={"const": "file"},
-    bytes=INTEGER,
-    created_at=INTEGER,
-    expires_at=INTEGER,
-    filename=TEXT,
-    purpose=TEXT,
-    status=TEXT,
-)
 READY = object_of("status models", status=TEXT, detail=TEXT, models={"type": "object"})

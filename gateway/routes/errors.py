@@ -23,6 +23,7 @@ _RENDERS: tuple[tuple[re.Pattern[str], RenderError], ...] = (
     (re.compile(r"/v1beta/|/v1/models/[^?]+:[a-zA-Z]+$"), gemini.error),
     (re.compile(r"/v1/messages(/|$)"), anthropic.error),
     (re.compile(r"/v1/chat$|/v1/chat/stream$|/v1/health$"), simple.error),
+    (re.compile(r"/v1/jobs(/|$)"), tasks.error),
     (re.compile(r"/v1/"), openai.error),
     (re.compile(r"/api/v1/"), dashscope.error),
     (re.compile(r""), tasks.error),

@@ -16,10 +16,10 @@ FORM = "multipart/form-data"
 _SCHEME = "upload:"
 
 
-async def read_form(body: bytes, content_type: str, most_files: int) -> FormData:
-    """The fields and files of a multipart body. Raises `GatewayError`."""
+async def read_form(body: AsyncGenerator[bytes, None], content_type: str, most_files: int) -> FormData:
+    """The fields and files of a multipart body; files over a megabyte lie on disk. Raises `GatewayError`."""
     headers = Headers({"content-type": content_type})
-    parser = MultiPartParser(headers, _once(body), max_files=most_files, max_fields=64, max_part_size=1 << 20)
+    parser = MultiPartParser(headers, body, max_files=most_files, max_fields=64, max_part_size=1 << 20)
     try:
         return await parser.parse()
     except (MultiPartException, KeyError, ValueError) as error:
@@ -56,5 +56,5 @@ def _options(text: str) -> Any:
         raise GatewayError(INVALID_REQUEST, "options: must be JSON.", param="options") from None
 
 
-async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
+async def once(body: bytes) -> AsyncGenerator[bytes, None]:
     yield body

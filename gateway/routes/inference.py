@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.call import Call
 from gateway.errors import CONTENT_TYPE, TOO_LARGE, UNAVAILABLE, GatewayError
-from gateway.hints import read_hints
+from gateway.hints import Hints, read_hints
 from gateway.responses import PipelineResponse, as_gateway_error
 from gateway.routes.errors import ErrorResponse
-from gateway.routes.forms import FORM, as_json, read_form
+from gateway.routes.forms import FORM, as_json, once, read_form
 from gateway.routes.intake import intake
+from gateway.routes.submission import job_fields, submit
 from gateway.state import Gateway, gateway_of
 from gateway.wire import anthropic, completions, dashscope, gemini, openai, responses, simple, tasks
-from gateway.wire.base import Parse, RenderError
+from gateway.wire.base import Intake, Parse, RenderError
 
 
 class Inference:
@@ -34,9 +37,9 @@ class Inference:
         request = Request(scope, receive)
         gateway = gateway_of(scope)
         request_id: str = scope["state"]["request_id"]
-        response: PipelineResponse | ErrorResponse
+        response: ASGIApp
         try:
-            response = await self._respond(request, gateway, request_id)
+            response = await self._respond(request, gateway)
         except ClientDisconnect:
             return
         except Exception as error:
@@ -45,23 +48,41 @@ class Inference:
             response = ErrorResponse(refusal, self._error, request_id)
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request, gateway: Gateway, request_id: str) -> PipelineResponse:
+    async def _respond(self, request: Request, gateway: Gateway) -> ASGIApp:
         # A server that drains still answers what reaches it: its proxy learns a moment later that it goes.
         if not gateway.models.ready:
             raise _not_ready(gateway)
-        is_form = self._forms and request.headers.get("content-type", "").lower().startswith(FORM)
-        _check_headers(request, is_form)
-        hints = read_hints(request.headers)
-        body = await read_body(request, gateway.settings.server.max_body_mb * 1e6)
-        uploads: dict[str, bytes] = {}
-        if is_form:
-            kind = request.headers["content-type"]
-            body, uploads = await as_json(await read_form(body, kind, gateway.settings.media.max_items))
-        call, encoder = self._parse(body, intake(request, uploads, hints))
+        body, uploads, intake, hints = await read_request(request, forms=self._forms)
+        call, encoder = self._parse(body, intake)
         hints.apply(call)
         state = request.scope["state"]
         call.principal, state["call"] = state["principal"], call
+        if call.background:
+            job, _ = await submit(request, call, body, uploads, job_fields(body))
+            return _accepted(call, job.id)
         return PipelineResponse(gateway.handler, call, encoder, self._error, gateway.telemetry)
+
+
+async def read_request(request: Request, *, forms: bool) -> tuple[bytes, dict[str, bytes], Intake, Hints]:
+    """The body as JSON, the files of a form by the source that names them in it, and what else a
+    format may know. Raises `GatewayError`."""
+    settings = gateway_of(request.scope).settings
+    is_form = forms and request.headers.get("content-type", "").lower().startswith(FORM)
+    _check_headers(request, is_form)
+    hints = read_hints(request.headers)
+    body = await read_body(request, settings.server.max_body_mb * 1e6)
+    uploads: dict[str, bytes] = {}
+    if is_form:
+        kind = request.headers["content-type"]
+        body, uploads = await as_json(await read_form(once(body), kind, settings.media.max_items))
+    return body, uploads, intake(request, uploads, hints), hints
+
+
+def _accepted(call: Call, job_id: str) -> Response:
+    """DashScope's SDK knows no other status than 200."""
+    accepted, status = (dashscope.accepted, 200) if call.wire == dashscope.name else (tasks.accepted, 202)
+    headers = {"location": f"/v1/jobs/{job_id}"}
+    return Response(accepted(job_id, call.request_id), status, headers, media_type="application/json")
 
 
 def _not_ready(gateway: Gateway) -> GatewayError:
@@ -78,25 +99,29 @@ def _check_headers(request: Request, is_form: bool) -> None:
 
 
 async def read_body(request: Request, limit: float) -> bytes:
-    """The whole body; refused as soon as it is known to be too large, however it is sent.
+    """The whole body. Raises as `body_within`."""
+    chunks = [chunk async for chunk in body_within(request, limit)]
+    return b"".join(chunks) if len(chunks) > 1 else chunks[0]
+
+
+async def body_within(request: Request, limit: float) -> AsyncGenerator[bytes, None]:
+    """The body as it comes; refused as soon as it is known to be too large, however it is sent.
 
     Raises `ClientDisconnect` where the client leaves before its end.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise _too_large(limit)
-    chunks: list[bytes] = []
     size, more = 0, True
     while more:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         chunk, more = message.get("body", b""), message.get("more_body", False)
-        chunks.append(chunk)
         size += len(chunk)
         if size > limit:
             raise _too_large(limit)
-    return b"".join(chunks) if len(chunks) > 1 else chunks[0]
+        yield chunk
 
 
 def _too_large(limit: float) -> GatewayError:

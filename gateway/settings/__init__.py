@@ -14,6 +14,7 @@ from gateway.settings.dispatch import (
     StateSettings,
     TaskSettings,
 )
+from gateway.settings.jobs import JobsSettings
 from gateway.settings.load import SettingsError, load_settings
 from gateway.settings.media import BucketSettings, FetchSettings, MediaSettings
 from gateway.settings.safety import ModerationSettings, SafetySettings
@@ -29,6 +30,7 @@ __all__ = [
     "BucketSettings",
     "CacheSettings",
     "FetchSettings",
+    "JobsSettings",
     "LaneSettings",
     "LanesSettings",
     "MediaSettings",

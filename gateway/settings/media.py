@@ -56,10 +56,17 @@ class MediaSettings(Section):
     workers: int = Field(default=2, ge=1, description="Threads that decode media.")
     files_dir: Path | None = Field(
         default=None,
-        description="Folder of uploaded files; a temporary one, gone with the process, where empty.",
+        description="Folder of uploaded files and of the results of batches; `files` in `server.data_dir` "
+        "where empty. Replicas share one.",
     )
     max_files_mb: float = Field(default=2048, gt=0, description="Most MB of uploaded files of one tenant.")
     file_ttl_h: float = Field(default=24, gt=0, description="Hours after which an uploaded file is deleted.")
+    max_batch_file_mb: float = Field(
+        default=200, gt=0, description="Largest file with the requests of a batch in MB."
+    )
+    batch_file_ttl_h: float = Field(
+        default=30 * 24, gt=0, description="Hours after which files of batches are deleted."
+    )
     buckets: dict[str, BucketSettings] = Field(
         default_factory=dict, description="Buckets that `s3://name/key` and `oss://name/key` may name."
     )

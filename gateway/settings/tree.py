@@ -22,6 +22,7 @@ from gateway.settings.dispatch import (
     TaskSettings,
     check_fallbacks,
 )
+from gateway.settings.jobs import JobsSettings
 from gateway.settings.media import FetchSettings, MediaSettings
 from gateway.settings.safety import SafetySettings
 from gateway.settings.section import Section
@@ -72,6 +73,9 @@ class Settings(BaseSettings):
     usage: UsageSettings = Field(default_factory=UsageSettings, description="What was used, and by whom.")
     audit: AuditSettings = Field(
         default_factory=AuditSettings, description="A line for each request: who asked what, and the outcome."
+    )
+    jobs: JobsSettings = Field(
+        default_factory=JobsSettings, description="Requests that are answered later; see docs/jobs.md."
     )
     cache: CacheSettings = Field(default_factory=CacheSettings, description="Answers that are given again.")
     lanes: LanesSettings = Field(default_factory=LanesSettings, description="How requests share an engine.")

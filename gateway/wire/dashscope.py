@@ -6,9 +6,11 @@ far, unless `parameters.incremental_output` is true.
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime, timedelta, timezone
+from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct
 
 from engine.types import ChatRequest, MediaPart, Medium, Message, Part, Sampling, TextPart
 from gateway.call import Call, Event, Progress
@@ -20,17 +22,19 @@ from gateway.wire.dashscope_body import DashBody, DashMessage, Item, Parameters
 
 name = "dashscope"
 
+ASYNC_HEADER = "x-dashscope-async"
+"""`enable` asks for a task to be polled in place of the answer."""
+
 _bodies = msgspec.json.Decoder(DashBody)
 
 
 def parse(body: bytes, intake: Intake) -> tuple[Call, Encoder]:
     """The call for a body, and what writes its answer. Raises `GatewayError`."""
-    if intake.headers.get("x-dashscope-async", "").lower() == "enable":
-        raise invalid("X-DashScope-Async", "asynchronous calls are not taken on this path.")
     request = decode(body, _bodies)
     asked = target(intake, request.model)
     stream = intake.headers.get("x-dashscope-sse", "").lower() == "enable"
     call = call_of(intake, _chat(request, asked, intake.request_id, stream), asked, name)
+    call.background = intake.headers.get(ASYNC_HEADER, "").lower() == "enable"
     return call, DashEncoder(call, bool(request.parameters and request.parameters.incremental_output))
 
 
@@ -150,6 +154,52 @@ def _choice(choice: FoldedChoice, finish: str) -> dict[str, Any]:
     return {"index": choice.index, "finish_reason": finish, "message": message}
 
 
+def accepted(task_id: str, request_id: str) -> bytes:
+    """What is said of a request that becomes a task."""
+    return json_encode({"request_id": request_id, "output": {"task_id": task_id, "task_status": "PENDING"}})
+
+
+class TaskState(Struct, frozen=True):
+    """What is known of an asynchronous task. Times are Unix milliseconds."""
+
+    id: str
+    status: Literal["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED"]
+    submitted: int
+    started: int | None = None
+    ended: int | None = None
+    result: bytes = b""
+    """The reply as `DashEncoder` made it; empty while there is none."""
+    code: str = ""
+    message: str = ""
+
+
+def task_state(state: TaskState, request_id: str) -> bytes:
+    """The body of `GET /api/v1/tasks/{id}`: the answer lies beside the state of the task."""
+    output: dict[str, Any] = {"task_id": state.id, "task_status": state.status}
+    times = {"submit_time": state.submitted, "scheduled_time": state.started, "end_time": state.ended}
+    output |= {name: _time(value) for name, value in times.items() if value is not None}
+    if state.code:
+        output |= {"code": state.code, "message": state.message}
+    body: dict[str, Any] = {"request_id": request_id, "output": output}
+    if state.result:
+        reply = msgspec.json.decode(state.result)
+        body["output"] = output | reply["output"]
+        body["usage"] = reply["usage"]
+    return json_encode(body)
+
+
+def _time(milliseconds: int) -> str:
+    moment = datetime.fromtimestamp(milliseconds / 1000, _CHINA)
+    return moment.strftime("%Y-%m-%d %H:%M:%S.") + f"{milliseconds % 1000:03}"
+
+
+def code_of(status: int) -> str:
+    """DashScope's code for an HTTP status."""
+    return _CODES.get(status, "InternalError")
+
+
+_CHINA = timezone(timedelta(hours=8))
+"""DashScope writes times as of Beijing."""
 _CODES = {
     400: "InvalidParameter",
     401: "InvalidApiKey",
@@ -167,7 +217,7 @@ def error(error: GatewayError, request_id: str) -> bytes:
 
 
 def _error(error: GatewayError, request_id: str) -> dict[str, str]:
-    code = _CODES.get(error.code.status, "InternalError")
+    code = code_of(error.code.status)
     if error.code.name == "content":
         code = "DataInspectionFailed"
     return {"code": code, "message": error.message, "request_id": request_id}

@@ -16,10 +16,10 @@ from gateway.wire.base import Encoder, Intake, count, decode, invalid, medium_of
 from gateway.wire.calls import model_for
 from gateway.wire.tasked import held_to
 from gateway.wire.tasks_body import TaskBody
-from gateway.wire.tasks_reply import TaskEncoder, error
+from gateway.wire.tasks_reply import TaskEncoder, accepted, error
 
 name = "tasks"
-__all__ = ["error", "parse", "parse_stream"]
+__all__ = ["accepted", "error", "parse", "parse_stream"]
 
 _RANGES = re.compile(r"\s*\d{1,6}\s*(-\s*\d{1,6}\s*)?(,\s*\d{1,6}\s*(-\s*\d{1,6}\s*)?)*")
 
@@ -55,6 +55,7 @@ def _parse(body: bytes, intake: Intake, *, stream: bool) -> tuple[Call, Encoder]
         deadline=intake.deadline(lane, request.options.timeout_ms),
         plan=chats.plan(),
         allow_degraded=request.options.allow_degraded,
+        background=request.background,
         mask_pii=request.options.mask_pii,
     )
     return call, TaskEncoder(call, task, model.engine.info.experts_per_token)

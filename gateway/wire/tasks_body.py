@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from gateway.wire.media_options import MediaOptions
@@ -35,3 +36,4 @@ class TaskBody(Struct, frozen=True):
     system: Annotated[str, Meta(max_length=8192)] = ""
     model: Annotated[str, Meta(max_length=256)] | None = None
     options: Options = Options()
+    background: bool = msgspec.field(default=False, name="async")

@@ -92,6 +92,12 @@ class TaskEncoder:
         }
 
 
+def accepted(job_id: str, request_id: str) -> bytes:
+    """What is said of a request that becomes a job."""
+    job = {"job_id": job_id, "status": "queued", "url": f"/v1/jobs/{job_id}"}
+    return json_encode(_envelope(request_id, SUCCESS.number, "accepted", job))
+
+
 def error(error: GatewayError, request_id: str) -> bytes:
     return json_encode(_envelope(request_id, error.code.number, error.message, None))
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -131,17 +134,37 @@ async def test_no_server_is_an_error_of_its_own() -> None:
             await client.ask(square(), "What?")
 
 
-async def test_a_batch_keeps_its_order_and_its_errors(gateway: Gateway) -> None:
+async def test_a_batch_gives_answers_and_errors_as_they_come(gateway: Gateway) -> None:
+    requests = [
+        {"images": square(), "question": "A?"},
+        {"images": square(), "question": "B?", "model": "gpt-9"},
+        {"images": "/no/such/file.png", "question": "C?"},
+    ]
     async with gateway(scripted("Yes.")) as client:
-        one, two, three = await sdk(client).batch(
-            [
-                {"images": square(), "question": "A?"},
-                {"images": square(), "question": "B?", "model": "gpt-9"},
-                {"images": square(), "question": "C?"},
-            ]
-        )
-    assert isinstance(two, NotFoundError)
-    assert [answer.text for answer in (one, three)] == ["Yes.", "Yes."]  # type: ignore[union-attr]
+        found = {outcome.index: outcome async for outcome in sdk(client).batch(requests)}
+    assert found[0].answer is not None
+    assert found[0].answer.text == "Yes."
+    assert isinstance(found[1].error, NotFoundError)
+    assert "/no/such/file.png" in str(found[2].error)
+
+
+async def test_a_batch_takes_its_questions_as_it_needs_them(gateway: Gateway) -> None:
+    taken = 0
+
+    def requests() -> Iterator[dict[str, Any]]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield {"images": square(), "question": f"{taken}?"}
+
+    async with (
+        gateway(scripted("Yes.")) as client,
+        aclosing(sdk(client).batch(requests(), at_once=2)) as outcomes,  # type: ignore[type-var]
+    ):
+        async for outcome in outcomes:
+            assert outcome.answer is not None
+            break
+    assert taken == 2
 
 
 def test_large_pictures_are_scaled_down_before_they_are_sent(tmp_path: Path) -> None:

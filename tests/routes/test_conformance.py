@@ -16,7 +16,7 @@ from tests.servers import RunningServer, end, launch, wait_until_ready
 CONFIG = """
 models: {qwen3-vl-30b: {engine: {kind: scripted}}}
 cache: {url: none}
-state: {url: none}
+jobs: {workers: 0}
 safety: {classify_images: false}
 fetch: {enabled: false}
 """
