@@ -1,5 +1,6 @@
 .DEFAULT_GOAL := help
-.PHONY: help install install-clients serve test test-all test-clients check format demo-model clean
+.PHONY: help install install-clients serve test test-all test-browser test-clients check format bench demo-model \
+	docs clean
 
 BIN := .venv/bin
 
@@ -19,15 +20,22 @@ test: ## Set up and run the tests with the real engine
 	@deploy/install.sh dev
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-all: ## The tests, those that take minutes, and those of the official clients
+test-all: ## The tests, those that take minutes, and those that need clients, a browser and tools of others
 	@deploy/install.sh dev
 	@tests/clients/install.sh
+	@tests/deploy/install.sh
+	@tests/playground/install.sh
 	@$(BIN)/python -m pytest -m "" $(ARGS)
 
 test-clients: ## The tests that ask through the official clients of other APIs
 	@deploy/install.sh dev
 	@tests/clients/install.sh
 	@$(BIN)/python -m pytest -m clients $(ARGS)
+
+test-browser: ## The tests that look at the playground with Chromium
+	@deploy/install.sh dev
+	@tests/playground/install.sh
+	@$(BIN)/python -m pytest -m browser $(ARGS)
 
 check: ## Lint, format and types
 	@deploy/install.sh dev
@@ -40,9 +48,18 @@ format: ## Format and sort imports
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+bench: ## Measure the gateway beside its peers (ARGS="--groups stub"; about 25 minutes for all)
+	@deploy/install.sh dev
+	@benchmarks/peers/install.sh
+	@$(BIN)/python -m benchmarks.peers $(ARGS)
+
 demo-model: ## Train the demo checkpoint anew (hours on a CPU)
 	@deploy/install.sh dev
 	@$(BIN)/python -m engine.demo.train $(ARGS)
+
+docs: ## Write the documentation as a site to site/
+	@deploy/install.sh dev
+	@$(BIN)/mkdocs build --strict --quiet
 
 clean: ## Remove .venv and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache

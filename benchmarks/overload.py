@@ -32,7 +32,7 @@ from engine.types import ChatRequest, Message, Sampling
 from gateway.app import create_app
 from gateway.call import Call, Lane
 from gateway.errors import OVERLOADED, GatewayError
-from gateway.settings import Settings, load_settings
+from gateway.settings import ModelSettings, Settings, load_settings
 from gateway.stages.base import Handler
 
 RESULTS = Path(__file__).parent / "results"
@@ -41,7 +41,7 @@ STAND_IN: dict[str, Any] = {
         "large": {
             "engine": {
                 "kind": "scripted",
-                "answer": "word " * 64,
+                "answer": "word " * 72,
                 "first_token_delay_ms": 150,
                 "token_delay_ms": 15,
                 "max_running": 16,
@@ -51,7 +51,7 @@ STAND_IN: dict[str, Any] = {
         "small": {
             "engine": {
                 "kind": "scripted",
-                "answer": "word " * 64,
+                "answer": "word " * 72,
                 "first_token_delay_ms": 80,
                 "token_delay_ms": 8,
                 "max_running": 32,
@@ -69,6 +69,7 @@ class Source(msgspec.Struct, frozen=True):
     share: float
     """Part of all requests."""
     tokens: int
+    """Length of an answer on average; single ones differ by up to half, as real ones do."""
 
     @property
     def name(self) -> str:
@@ -96,8 +97,9 @@ class Outcome(msgspec.Struct, frozen=True):
 class Bench:
     """Asks one gateway."""
 
-    def __init__(self, handler: Handler, settings: Settings) -> None:
+    def __init__(self, handler: Handler, settings: Settings, longer: float) -> None:
         self._handler = handler
+        self._longer = longer
         self._settings = settings
         self._numbers = itertools.count()
         self.outcomes: list[Outcome] = []
@@ -124,7 +126,7 @@ class Bench:
             id=f"bench-{number}",
             model=self._settings.default_model,
             messages=(Message(role="user", content=f"Question {number}"),),
-            sampling=Sampling(max_tokens=source.tokens, temperature=0.8),
+            sampling=Sampling(max_tokens=self._length(source), temperature=0.8, ignore_eos=True),
             stream=True,
         )
         server = self._settings.server
@@ -138,6 +140,9 @@ class Bench:
             tenant=source.tenant,
             deadline=time.monotonic() + allowed,
         )
+
+    def _length(self, source: Source) -> int:
+        return round(source.tokens * self._longer * random.uniform(0.5, 1.5))
 
     async def capacity(self, seconds: float) -> float:
         """Requests a second of this mix that the engine can do, with all its slots busy."""
@@ -207,17 +212,18 @@ def summary(outcomes: list[Outcome]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def gateway(settings: Settings) -> Any:
+async def gateway(settings: Settings, longer: float) -> Any:
     app = create_app(settings, registry=CollectorRegistry())
     async with app.router.lifespan_context(app):
         while not app.state.gateway.ready:  # noqa: ASYNC110 - the engine sets no event
             await asyncio.sleep(0.1)
-        yield Bench(app.state.gateway.handler, settings)
+        yield Bench(app.state.gateway.handler, settings, longer)
 
 
-async def measure(settings: Settings, seconds: float, times: float, capacity: float) -> dict[str, Any]:
+async def measure(settings: Settings, asked: argparse.Namespace, capacity: float) -> dict[str, Any]:
     memory: list[float] = []
-    async with gateway(settings) as bench:
+    seconds, times = asked.seconds, asked.times
+    async with gateway(settings, asked.longer) as bench:
         capacity = capacity or await bench.capacity(10)
         unloaded = await bench.offer(mix(evenly=True), capacity * 0.15, 25)
         loaded = await bench.offer(mix(), capacity * times, seconds, memory)
@@ -247,7 +253,17 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--config", type=Path, help="a gateway with engines of its own, fallback included")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--times", type=float, default=4, help="offered load as a multiple of the capacity")
+    parser.add_argument("--longer", type=float, default=1, help="length of answers, times 16 to 48 tokens")
+    parser.add_argument("--name", default="overload", help="name of the results")
     return parser.parse_args()
+
+
+def _ways(settings: Settings, model: ModelSettings) -> Iterator[tuple[str, Settings]]:
+    alone = model.model_copy(update={"fallback": None})
+    models = settings.models | {settings.default_model: alone}
+    yield "without fallback", settings.model_copy(update={"models": models})
+    if model.fallback:
+        yield "with fallback", settings
 
 
 async def main() -> None:
@@ -255,22 +271,19 @@ async def main() -> None:
     random.seed(1)
     settings = load_settings(arguments.config) if arguments.config else load_settings(flags=STAND_IN)
     model = settings.models[settings.default_model]
-    alone = settings.model_copy(
-        update={
-            "models": settings.models | {settings.default_model: model.model_copy(update={"fallback": None})}
-        }
-    )
     kind = "scripted engine as a stand-in for a model" if not arguments.config else str(model.engine.kind)
     engine = f"{kind}, {arguments.seconds:.0f} s"
     runs: dict[str, Any] = {}
     capacity = 0.0
-    for title, chosen in (("without fallback", alone), ("with fallback", settings)):
-        runs[title] = await measure(chosen, arguments.seconds, arguments.times, capacity)
+    for title, chosen in _ways(settings, model):
+        runs[title] = await measure(chosen, arguments, capacity)
         capacity = runs[title]["capacity_per_s"]
     print(table(runs))
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "overload.json").write_text(json.dumps({"engine": engine, "runs": runs}, indent=1) + "\n")
-    plot(runs, engine, RESULTS / "overload.png")
+    (RESULTS / f"{arguments.name}.json").write_text(
+        json.dumps({"engine": engine, "runs": runs}, indent=1) + "\n"
+    )
+    plot(runs, engine, RESULTS / f"{arguments.name}.png")
 
 
 if __name__ == "__main__":

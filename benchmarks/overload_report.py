@@ -19,6 +19,8 @@ def table(runs: dict[str, Any]) -> str:
                 cells.append(f"{before[figure]:>8} → {after[figure]:>6} (×{ratio:.1f})")
             ends = ", ".join(f"{after[k]} {k}" for k in after if not k.endswith(("_p50", "_p99")))
             lines.append(f"  {name:19}{cells[0]:>30}{cells[1]:>30}   {ends}")
+        memory = run["memory_mb"]
+        lines.append(f"  memory: {memory[0]:.0f} MB at the first second, {memory[-1]:.0f} MB at the last")
     return "\n".join(lines)
 
 
@@ -44,7 +46,8 @@ def plot(runs: dict[str, Any], engine: str, path: Path) -> None:
         above.axhline(run["capacity_per_s"], color="black", linewidth=1, linestyle="--")
         above.set_title(f"{title}: {run['offered_per_s']:.0f} requests/s offered, dashed: capacity")
         above.set_xlabel("second")
-        above.legend(loc="lower right")
+        above.margins(y=0.2)
+        above.legend(loc="upper center", ncols=3)
         for offset, (state, colour) in enumerate((("unloaded", "#9fb8c8"), ("loaded", "#1f4e79"))):
             values = [run[state][name]["first_p99"] for name in names]
             places = [index + (offset - 0.5) * 0.38 for index in range(len(names))]

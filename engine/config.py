@@ -26,10 +26,15 @@ class VllmConfig(_Config):
     tensor_parallel: int = Field(
         default=1, ge=1, description="GPUs (or CPU groups) the weights are split over."
     )
+    data_parallel: int = Field(
+        default=1, ge=1, description="Copies of the engine, which share the requests among them."
+    )
     max_model_len: int | None = Field(
         default=None, ge=256, description="Context length in tokens; the model's own where empty."
     )
-    max_num_seqs: int = Field(default=16, ge=1, description="Requests that run at the same time.")
+    max_num_seqs: int = Field(
+        default=16, ge=1, description="Requests that run at the same time, in each copy."
+    )
     max_images: int = Field(default=32, ge=0, description="Images in one request.")
     max_videos: int = Field(default=1, ge=0, description="Videos in one request.")
     cpu_kv_cache_gb: int = Field(
@@ -46,7 +51,7 @@ class VllmConfig(_Config):
     @property
     def slots(self) -> int:
         """Requests the engine works on at the same time."""
-        return self.max_num_seqs
+        return self.max_num_seqs * self.data_parallel
 
 
 class RemoteConfig(_Config):

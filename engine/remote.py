@@ -99,9 +99,10 @@ class RemoteEngine:
 
     async def generate(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
         body = await asyncio.to_thread(self._body, request)
+        headers = {"content-type": "application/json", **(request.trace_headers or {})}
         self._running += 1
         try:
-            response = await self._send(body)
+            response = await self._send(body, headers)
             try:
                 async with aclosing(self._read(response, request)) as chunks:
                     async for chunk in chunks:
@@ -115,7 +116,7 @@ class RemoteEngine:
         finally:
             self._running -= 1
 
-    async def _send(self, body: bytes) -> httpx.Response:
+    async def _send(self, body: bytes, headers: dict[str, str]) -> httpx.Response:
         """The reply's head; tried again, with jitter, where the request did not reach the model."""
         attempts = AsyncRetrying(
             retry=retry_if_exception_type(_Retry),
@@ -126,15 +127,13 @@ class RemoteEngine:
         try:
             async for attempt in attempts:
                 with attempt:
-                    return await self._send_once(body)
+                    return await self._send_once(body, headers)
         except _Retry as error:
             raise error.error from error
         raise AssertionError("unreachable")
 
-    async def _send_once(self, body: bytes) -> httpx.Response:
-        request = self._http.build_request(
-            "POST", "chat/completions", content=body, headers={"content-type": "application/json"}
-        )
+    async def _send_once(self, body: bytes, headers: dict[str, str]) -> httpx.Response:
+        request = self._http.build_request("POST", "chat/completions", content=body, headers=headers)
         try:
             response = await self._http.send(request, stream=True)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:

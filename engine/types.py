@@ -108,6 +108,8 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     logit_bias: dict[str, float] | None = None
     logprobs: bool = False
     top_logprobs: int | None = None
+    ignore_eos: bool = False
+    """Go on to `max_tokens` even where the model would end: for measurements."""
 
 
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +131,8 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     salt: str | None = None
     """Keeps one tenant's prefix cache apart from another's; never taken from a client."""
     priority: int = 0
+    trace_headers: dict[str, str] | None = None
+    """W3C trace context of the span that this request belongs to."""
 
     @property
     def media(self) -> list[Medium]:

@@ -33,7 +33,7 @@ def start(name: str, config: VllmConfig) -> Started:
 
     args = arguments(name, config)
     vllm_config = AsyncEngineArgs.from_cli_args(args).create_engine_config(UsageContext.OPENAI_API_SERVER)
-    load = EngineLoad(config.tensor_parallel)
+    load = EngineLoad(config.tensor_parallel * config.data_parallel)
     # Not held in a local: vLLM keeps tracebacks, and with them this frame.
     return Started(
         AsyncLLM.from_vllm_config(
@@ -64,6 +64,7 @@ def _set_environment(config: VllmConfig) -> None:
         defaults["HF_HUB_OFFLINE"] = "1"
     for key, value in defaults.items():
         os.environ.setdefault(key, value)
+    os.environ["ENGINE_OWNER_PID"] = str(os.getpid())  # with whom the engine's processes end
     if config.log_level != "DEBUG":
         logging.getLogger("vllm").setLevel(config.log_level)
 
@@ -77,6 +78,7 @@ def arguments(name: str, config: VllmConfig) -> Namespace:
         "model": config.model,
         "served-model-name": name,
         "tensor-parallel-size": config.tensor_parallel,
+        "data-parallel-size": config.data_parallel,
         "max-num-seqs": config.max_num_seqs,
         "limit-mm-per-prompt": f'{{"image": {config.max_images}, "video": {config.max_videos}}}',
         "scheduling-policy": "priority",  # lanes have priorities; equal ones go first come, first served
@@ -142,8 +144,8 @@ class EngineLoad:
 
     def __init__(self, devices: int) -> None:
         self._devices = devices
-        self._running = self._waiting = 0
-        self._kv_usage = 0.0
+        self._of: dict[int, tuple[int, int, float]] = {}
+        """Running, waiting and KV usage of each copy of the engine, by its number."""
 
     def stat_logger(self, vllm_config: Any, engine_index: int = 0) -> Any:
         """A factory in the form that AsyncLLM asks for."""
@@ -157,24 +159,24 @@ class EngineLoad:
 
             def record(self, scheduler_stats: Any, iteration_stats: Any, *_: Any, **__: Any) -> None:
                 if scheduler_stats is not None:
-                    load.update(scheduler_stats)
+                    load.update(engine_index, scheduler_stats)
 
             def log_engine_initialized(self) -> None:
                 pass
 
         return _Recorder()
 
-    def update(self, stats: Any) -> None:
-        self._running = stats.num_running_reqs
-        self._waiting = stats.num_waiting_reqs + stats.num_skipped_waiting_reqs
-        self._kv_usage = stats.kv_cache_usage
+    def update(self, engine_index: int, stats: Any) -> None:
+        waiting = stats.num_waiting_reqs + stats.num_skipped_waiting_reqs
+        self._of[engine_index] = (stats.num_running_reqs, waiting, stats.kv_cache_usage)
 
     def health(self) -> Health:
+        """All copies together: requests added up, the fullest cache."""
         return Health(
             ready=False,
-            running=self._running,
-            waiting=self._waiting,
-            kv_usage=self._kv_usage,
+            running=sum(running for running, _, _ in self._of.values()),
+            waiting=sum(waiting for _, waiting, _ in self._of.values()),
+            kv_usage=max((usage for _, _, usage in self._of.values()), default=0.0),
             gpu_memory_gb=_gpu_memory_gb(self._devices),
         )
 

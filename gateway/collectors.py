@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from gateway.backlog import Backlog
 from gateway.models import Models
+from gateway.runtime.backlog import Backlog
 
 
 class DispatchCollector(Collector):
@@ -39,15 +39,17 @@ class DispatchCollector(Collector):
         running = _gauge("gateway_engine_running", "Requests running in the engine.")
         waiting = _gauge("gateway_engine_waiting", "Requests the engine holds back.")
         usage = _gauge("gateway_engine_kv_usage", "Share of the KV cache in use.")
+        slots = _gauge("gateway_engine_slots", "Requests the engine takes at a time.")
         ready = _gauge("gateway_engine_ready", "1 while the engine answers.")
         for model in self._models:
             for pool in model.pools:
                 health, labels = pool.engine.health(), (model.name, pool.lane or "all")
+                slots.add_metric(labels, pool.slots)
                 running.add_metric(labels, health.running)
                 waiting.add_metric(labels, health.waiting)
                 usage.add_metric(labels, health.kv_usage)
                 ready.add_metric(labels, health.ready)
-        yield from (running, waiting, usage, ready)
+        yield from (slots, running, waiting, usage, ready)
 
 
 def _gauge(name: str, meaning: str) -> GaugeMetricFamily:

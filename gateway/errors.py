@@ -92,6 +92,24 @@ ENGINE_FAILED = Code(
     2004, 500, "engine_failed", "The model failed on this request.", "Try again; report the request id."
 )
 CONTENT = Code(3001, 400, "content", "The content is not allowed.", "Change the prompt or the image.")
+UNAUTHENTICATED = Code(
+    4001,
+    401,
+    "unauthenticated",
+    "The API key is missing or not valid.",
+    "Send a valid key as a bearer token.",
+)
+FORBIDDEN = Code(4002, 403, "forbidden", "The API key may not do this.", "Use a key that may.")
+RATE_LIMITED = Code(
+    4003, 429, "rate_limited", "The API key is over its rate limit.", "Try again after Retry-After seconds."
+)
+QUOTA_SPENT = Code(
+    4004,
+    429,
+    "quota_spent",
+    "The API key has spent its quota.",
+    "Ask for a larger quota, or wait for the next month.",
+)
 INTERNAL = Code(5000, 500, "internal", "Something went wrong in the gateway.", "Report the request id.")
 
 CODES: tuple[Code, ...] = (
@@ -115,6 +133,10 @@ CODES: tuple[Code, ...] = (
     TIMEOUT,
     ENGINE_FAILED,
     CONTENT,
+    UNAUTHENTICATED,
+    FORBIDDEN,
+    RATE_LIMITED,
+    QUOTA_SPENT,
     INTERNAL,
 )
 
@@ -130,6 +152,7 @@ class GatewayError(Exception):
         param: str | None = None,
         retry_after: float | None = None,
         headers: dict[str, str] | None = None,
+        rule: str | None = None,
     ) -> None:
         super().__init__(detail or code.meaning)
         self.code = code
@@ -137,6 +160,8 @@ class GatewayError(Exception):
         self.param = param
         self.retry_after = retry_after
         self.headers = headers or {}
+        self.rule = rule
+        """A word for the audit log: which rule refused, such as `scope.tasks` or `limit.requests`."""
 
     @property
     def message(self) -> str:
@@ -151,14 +176,26 @@ class GatewayError(Exception):
         return {**self.headers, "retry-after": str(max(1, round(self.retry_after)))}
 
 
+OVERLOAD_REASONS = (
+    "queue_full",
+    "pushed_out",
+    "predicted_wait",
+    "max_wait",
+    "engine_busy",
+    "kv_cache",
+    "host_memory",
+    "unhealthy",
+)
+"""Why a request is too much, as metrics name it."""
+
+
 class Overload(GatewayError):
     """The engine, or the way to it, takes no further request now; a smaller model may."""
 
     def __init__(self, reason: str, detail: str, retry_after: float) -> None:
         super().__init__(OVERLOADED, detail, retry_after=retry_after)
         self.reason = reason
-        """A word for metrics: `queue_full`, `predicted_wait`, `max_wait`, `pushed_out`, `engine_busy`,
-        `kv_cache`, `host_memory` or `unhealthy`."""
+        """One of `OVERLOAD_REASONS`."""
 
 
 def from_engine(error: engine_errors.EngineError) -> GatewayError:

@@ -74,6 +74,11 @@ def _section(section: BaseModel, depth: int) -> Iterator[str]:
         if isinstance(value, BaseModel):
             yield f"{indent}{name}:"
             yield from _section(value, depth + 1)
+        elif isinstance(value, dict) and any(isinstance(one, BaseModel) for one in value.values()):
+            yield f"{indent}{name}:"
+            for key, one in value.items():
+                yield f"{indent}  {key}:"
+                yield from _section(one, depth + 2)
         else:
             yield f"{indent}{name}: {_value(value)}"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from engine.base import Engine, Health
-from engine.config import EngineConfig, RemoteConfig, ScriptedConfig
+from engine.config import EngineConfig, RemoteConfig, ScriptedConfig, VllmConfig
 from engine.factory import build_engine
 from gateway.call import Lane
 from gateway.errors import MODEL_NOT_FOUND, GatewayError
@@ -84,6 +84,11 @@ class Models:
         self.default = next(iter(self._models.values()))
         self._loaded = False
 
+    @property
+    def names(self) -> Collection[str]:
+        """Every name and alias."""
+        return self._by_name.keys()
+
     def __iter__(self) -> Iterator[Model]:
         return iter(self._models.values())
 
@@ -142,22 +147,29 @@ def build_models(settings: Settings, engine: Engine | Mapping[str, Engine] | Non
     """The models of the configuration. An `engine`, where given, answers for all of them, or for
     those under whose names it is given."""
     given = engine if isinstance(engine, Mapping) else dict.fromkeys(settings.models, engine)
-    return Models({name: _model(name, config, given.get(name)) for name, config in settings.models.items()})
+    spans = settings.telemetry.otlp_endpoint
+    return Models(
+        {name: _model(name, config, given.get(name), spans) for name, config in settings.models.items()}
+    )
 
 
-def _model(name: str, config: ModelSettings, engine: Engine | None) -> Model:
+def _model(name: str, config: ModelSettings, engine: Engine | None, spans: str | None) -> Model:
     return Model(
         name,
-        _pool(name, config.engine, engine),
+        _pool(name, config.engine, engine, spans),
         tuple(config.aliases),
-        lane_pools={lane: _pool(name, own, engine, lane) for lane, own in config.pools.items()},
+        lane_pools={lane: _pool(name, own, engine, spans, lane) for lane, own in config.pools.items()},
         fallback=config.fallback,
         revision=_revision(config.engine),
     )
 
 
-def _pool(name: str, config: EngineConfig, engine: Engine | None, lane: Lane | None = None) -> Pool:
+def _pool(
+    name: str, config: EngineConfig, engine: Engine | None, spans: str | None, lane: Lane | None = None
+) -> Pool:
     remote = isinstance(config, RemoteConfig) and engine is None
+    if isinstance(config, VllmConfig) and spans:
+        config = config.model_copy(update={"args": {"otlp-traces-endpoint": spans, **config.args}})
     return Pool(engine or build_engine(name, config), config.slots, lane, remote)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.stages.admission import Admission
 from gateway.stages.base import Handler, Services, Stage
 from gateway.stages.cache import Cache
+from gateway.stages.charge import Charge
 from gateway.stages.coalesce import Coalesce
 from gateway.stages.fallback import Fallback
 from gateway.stages.generate import Generate
@@ -13,15 +14,20 @@ from gateway.stages.mask_answer import MaskAnswer
 from gateway.stages.output_filter import OutputFilter
 from gateway.stages.pages import Pages
 from gateway.stages.prepare_media import PrepareMedia
+from gateway.stages.quota import Quota
+from gateway.stages.rate_limit import RateLimit
 from gateway.stages.read_media import ReadMedia
 
 STAGES: tuple[Stage, ...] = (
+    RateLimit,
     MaskAnswer,
     ReadMedia,
     Pages,
+    Charge,
     Cache,
     PrepareMedia,
     InputFilter,
+    Quota,
     Coalesce,
     OutputFilter,
     Fallback,

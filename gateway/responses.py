@@ -15,7 +15,8 @@ from contextlib import aclosing
 from starlette.types import Receive, Scope, Send
 
 from engine.errors import EngineError
-from gateway.call import Call, Notes
+from gateway.audit.record import Outcome
+from gateway.call import Call
 from gateway.errors import (
     INTERNAL,
     OVERLOADED,
@@ -26,13 +27,17 @@ from gateway.errors import (
     GatewayError,
     from_engine,
 )
+from gateway.reply_headers import reply_headers
 from gateway.stages.base import Handler
 from gateway.stream import Reply, fold
 from gateway.telemetry import Telemetry
+from gateway.telemetry.tracing import Attributes
 from gateway.wire.base import Encoder, RenderError
 
 log = logging.getLogger("gateway")
 
+_UNWATCHED_S = 0.005
+"""Answers that are there sooner, kept ones above all, need no task that watches for the client's leaving."""
 _SSE_HEADERS = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
 
 
@@ -50,11 +55,13 @@ class PipelineResponse:
         self._started = False
         self._complete = False
         self._client_left = False
+        self._rule: str | None = None
+        self._watcher: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         task = asyncio.current_task()
         assert task is not None
-        watcher = asyncio.create_task(self._watch(receive, task))
+        watching = asyncio.get_running_loop().call_later(_UNWATCHED_S, self._start_watching, receive, task)
         code: Code | None = None
         with self._telemetry.inflight.labels(self._call.lane).track_inprogress():
             try:
@@ -64,8 +71,14 @@ class PipelineResponse:
                 if not self._client_left:
                     code = await self._stop(send)
             finally:
-                watcher.cancel()
+                watching.cancel()
+                if self._watcher is not None:
+                    self._watcher.cancel()
                 self._count(code)
+                scope["state"]["outcome"] = Outcome(code, self._rule)
+
+    def _start_watching(self, receive: Receive, task: asyncio.Task[None]) -> None:
+        self._watcher = asyncio.create_task(self._watch(receive, task))
 
     async def _watch(self, receive: Receive, task: asyncio.Task[None]) -> None:
         """Cancels the request's task, once, if the client leaves before its answer is complete."""
@@ -82,13 +95,15 @@ class PipelineResponse:
             return SUCCESS if self._call.notes.degraded is None else OVERLOADED
         except Exception as error:
             failure = as_gateway_error(error, self._call.request_id)
+            self._rule = failure.rule
+        self._telemetry.count_failure(failure.code)
         await self._fail(send, failure)
         return failure.code
 
     async def _whole(self, send: Send) -> None:
         reply = await fold(await self._handler(self._call))
         self._count_tokens(reply)
-        await self._send_body(send, 200, self._encoder.reply(reply), note_headers(self._call.notes))
+        await self._send_body(send, 200, self._encoder.reply(reply), reply_headers(self._call))
 
     async def _stream(self, send: Send) -> None:
         usage = Reply()
@@ -110,6 +125,7 @@ class PipelineResponse:
         """The server's drain has run out of time: the client is told instead of cut off."""
         error = GatewayError(UNAVAILABLE, "The server is shutting down.", retry_after=5)
         if not self._complete:
+            self._telemetry.count_failure(error.code)
             await self._fail(send, error)
         return error.code
 
@@ -136,7 +152,7 @@ class PipelineResponse:
         if not self._started:
             self._started = True
             kind = (b"content-type", f"{self._encoder.stream_type}; charset=utf-8".encode())
-            headers = [kind, *_SSE_HEADERS, *note_headers(self._call.notes)]
+            headers = [kind, *_SSE_HEADERS, *reply_headers(self._call)]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
         self._complete = last
         await send({"type": "http.response.body", "body": frames, "more_body": not last})
@@ -144,7 +160,8 @@ class PipelineResponse:
     def _mark_first_chunk(self) -> None:
         self._call.first_chunk = time.monotonic()
         waited = self._call.first_chunk - self._call.received
-        self._telemetry.first_chunk.labels(self._call.lane).observe(waited)
+        exemplar = self._telemetry.tracing.exemplar()
+        self._telemetry.first_chunk.labels(self._call.lane).observe(waited, exemplar)
 
     def _mark_last_chunk(self, chunks: int) -> None:
         if self._call.first_chunk is not None and chunks > 1:
@@ -160,22 +177,29 @@ class PipelineResponse:
 
     def _count(self, code: Code | None) -> None:
         wire, task = self._call.wire, self._call.task
+        self._telemetry.tracing.here().set(_facts(self._call, code))
         if code is None:
             self._telemetry.disconnects.labels(wire).inc()
             return
-        self._telemetry.requests.labels(wire, task, code.number).inc()
-        self._telemetry.duration.labels(wire, task).observe(time.monotonic() - self._call.received)
+        exemplar = self._telemetry.tracing.exemplar()
+        took = time.monotonic() - self._call.received
+        self._telemetry.requests.labels(wire, task, code.number).inc(exemplar=exemplar)
+        self._telemetry.duration.labels(wire, task).observe(took, exemplar)
 
 
-def note_headers(notes: Notes) -> list[tuple[bytes, bytes]]:
-    """How the reply came about, as headers."""
-    headers = {
-        b"x-cache": notes.cache,
-        b"age": None if notes.age is None else str(int(notes.age)),
-        b"x-degraded": None if notes.degraded is None else str(OVERLOADED.number),
-        b"x-queue-ms": None if notes.queued_s is None else str(round(notes.queued_s * 1000)),
+def _facts(call: Call, code: Code | None) -> Attributes:
+    """What a request's span says of it."""
+    return {
+        "gateway.request_id": call.request_id,
+        "gateway.wire": call.wire,
+        "gateway.task": call.task,
+        "gateway.lane": call.lane,
+        "gateway.code": None if code is None else code.number,
+        "gateway.cache": call.notes.cache,
+        "gateway.degraded": call.notes.degraded,
+        "gen_ai.request.model": call.chat.model,
+        "gen_ai.request.stream": call.stream,
     }
-    return [(name, value.encode()) for name, value in headers.items() if value is not None]
 
 
 def as_gateway_error(error: Exception, request_id: str) -> GatewayError:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
 
-from gateway.app import create_app
+from gateway.app import create_app, start_accounts
 from gateway.settings import Settings, SettingsError
 from gateway.state import Gateway
 
@@ -39,8 +38,14 @@ class GatewayServer(uvicorn.Server):
                 access_log=False,  # it would write query strings, and with them keys
                 timeout_graceful_shutdown=max(1, round(server.drain_timeout_s)),
                 server_header=False,
+                proxy_headers=bool(server.trusted_proxies),
+                forwarded_allow_ips=server.trusted_proxies,
             )
         )
+
+    async def prepare(self) -> None:
+        """What must be right before anybody is let in. Raises `SettingsError`."""
+        await start_accounts(self.gateway.services)
 
     @property
     def gateway(self) -> Gateway:
@@ -63,7 +68,10 @@ class GatewayServer(uvicorn.Server):
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that is bound. Raises `SettingsError` where the address cannot be used."""
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol must be named: asyncio switches Nagle's algorithm off only where it is, and with it
+    # on, each reply and each token would wait 40 ms for the client's acknowledgement.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
@@ -73,11 +81,3 @@ def listen(host: str, port: int) -> socket.socket:
             f"Cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}."
         ) from error
     return sock
-
-
-def set_up_logging(level: str) -> None:
-    """One plain line a record, on standard error."""
-    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
-    for chatty in ("httpx", "httpcore"):
-        logging.getLogger(chatty).setLevel("WARNING")
-    logging.getLogger("uvicorn.error").setLevel("WARNING" if level == "info" else level.upper())

@@ -11,17 +11,19 @@ from starlette.types import Scope
 from gateway.models import Models
 from gateway.settings import Settings
 from gateway.stages.base import Handler, Services
-from gateway.tasks import BY_NAME, Task
+from gateway.tasks import Task
 from gateway.telemetry import Telemetry
 
 
 class Gateway(msgspec.Struct):
     services: Services
     handler: Handler
-    tasks: Mapping[str, Task] = msgspec.field(default_factory=lambda: BY_NAME)
-    """Every task by its name, the operator's own among them."""
     started: float = msgspec.field(default_factory=time.monotonic)
+    admin_port: int | None = None
+    """The port that the admin API has for itself; `None` where it shares the other."""
     draining: bool = False
+    warm: bool = False
+    """Whether all beside the models is loaded."""
     load_error: str = ""
     """Why a model could not be loaded; empty while all is well."""
 
@@ -34,12 +36,16 @@ class Gateway(msgspec.Struct):
         return self.services.models
 
     @property
+    def tasks(self) -> Mapping[str, Task]:
+        return self.services.tasks
+
+    @property
     def telemetry(self) -> Telemetry:
         return self.services.telemetry
 
     @property
     def ready(self) -> bool:
-        return not self.draining and self.models.ready
+        return not self.draining and self.warm and self.models.ready
 
 
 def gateway_of(scope: Scope) -> Gateway:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -15,15 +15,25 @@ from prometheus_client import CollectorRegistry
 from engine.config import ScriptedConfig
 from engine.scripted import ScriptedEngine
 from gateway.app import create_app
-from gateway.settings import CacheSettings, SafetySettings, Settings
+from gateway.settings import CacheSettings, SafetySettings, Settings, StateSettings
 from tests.servers import RunningServer, end, launch, wait_until_ready
 
 Start = Callable[..., RunningServer]
 Gateway = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
-QUICK = Settings(cache=CacheSettings(url="none"), safety=SafetySettings(classify_images=False))
+QUICK = Settings(
+    cache=CacheSettings(url="none"),
+    state=StateSettings(url="none"),
+    safety=SafetySettings(classify_images=False),
+)
 """For tests of neither the cache nor the content policy: a gateway that starts at once."""
+
+
+@pytest.fixture(autouse=True)
+def data_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a gateway of a test leaves behind is its own, and goes with it."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data-home"))
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +43,7 @@ def anyio_backend() -> str:
 
 @asynccontextmanager
 async def scripted_gateway(
-    engine: ScriptedEngine | None = None, settings: Settings | None = None
+    engine: ScriptedEngine | Mapping[str, ScriptedEngine] | None = None, settings: Settings | None = None
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a gateway in this process, on the scripted engine, loaded and ready."""
     engine = engine or ScriptedEngine("qwen3-vl-30b", ScriptedConfig(kind="scripted"))

@@ -8,5 +8,5 @@ from engine.config import ScriptedConfig
 from engine.scripted import ScriptedEngine
 
 
-def scripted(answer: str = "", **config: Any) -> ScriptedEngine:
-    return ScriptedEngine("qwen3-vl-30b", ScriptedConfig(kind="scripted", answer=answer, **config))
+def scripted(answer: str = "", name: str = "qwen3-vl-30b", **config: Any) -> ScriptedEngine:
+    return ScriptedEngine(name, ScriptedConfig(kind="scripted", answer=answer, **config))

@@ -32,14 +32,14 @@ class RunningServer:
 
 
 def launch(log: Path, *flags: str) -> subprocess.Popen[bytes]:
-    """`qwen-vl serve` on a free port, its output in `log`."""
+    """`qwen-vl serve` on a free port, its output in `log`, its data beside it."""
     with log.open("w") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "gateway.cli", "serve", "--port", "0", *flags],
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"COLUMNS": "1000"},
+            env=os.environ | {"COLUMNS": "1000", "XDG_DATA_HOME": str(log.with_suffix(".data"))},
         )
 
 

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from gateway.app import create_app
 from gateway.errors import CODES
 from gateway.example_config import example
-from gateway.openapi import document
+from gateway.openapi.document import document
 from gateway.settings import Settings, load_settings
 from gateway.tasks import TASKS
 from tests.servers import ROOT, RunningServer
@@ -121,7 +121,11 @@ def test_the_chinese_readme_keeps_step() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["README.md", "README.zh-CN.md", *(f"docs/{p}.md" for p in ("api", "errors", "formats", "sdk", "tasks"))],
+    [
+        "README.md",
+        "README.zh-CN.md",
+        *(f"docs/{p}.md" for p in ("accounts", "api", "errors", "formats", "playground", "sdk", "tasks")),
+    ],
 )
 def test_links_lead_somewhere(name: str) -> None:
     page = ROOT / name

@@ -152,9 +152,18 @@ async def test_time_that_runs_out_mid_stream_is_said_in_the_stream() -> None:
         assert len(gateway.engine.aborted) == 1
 
 
-async def test_a_gateway_that_drains_refuses_new_work_in_each_format() -> None:
+async def test_a_gateway_that_drains_still_answers_what_reaches_it() -> None:
+    """Its proxy learns a moment later that it goes; until then nobody is turned away."""
     async with Gateway() as gateway:
         gateway.app.state.gateway.draining = True
+        client = gateway.client("/infer")
+        await client.task
+        assert client.sent[0]["status"] == 200
+
+
+async def test_a_gateway_without_its_model_refuses_in_each_format() -> None:
+    async with Gateway() as gateway:
+        await gateway.engine.aclose()
         for path in ("/infer", "/v1/chat/completions"):
             client = gateway.client(path)
             await client.task

@@ -1,15 +1,22 @@
-"""Lets a CUDA build of torchvision be imported beside a CPU build of torch.
+"""What every process of an embedded engine does first. Python runs this file at the start of every
+process whose PYTHONPATH holds this folder: vLLM starts several of its own. See `engine/torchvision_cpu.py`.
 
-PyPI's torchvision is built for CUDA; on a CPU torch its operator library does not load and
-its import dies with "operator torchvision::nms does not exist". Nothing here uses these
-operators, so declaring them is enough. Python runs this file at the start of every process
-whose PYTHONPATH holds this folder: vLLM starts several of its own. See `engine/torchvision_cpu.py`.
+It ends with the gateway, also where that is killed and can tell nobody: a process left behind would
+hold its GPU's memory for ever.
+
+It lets a CUDA build of torchvision be imported beside a CPU build of torch. PyPI's torchvision is
+built for CUDA; on a CPU torch its operator library does not load and its import dies with "operator
+torchvision::nms does not exist". Nothing here uses these operators, so declaring them is enough.
 """
 
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import os
+import select
+import signal
 import sys
+import threading
 from pathlib import Path
 
 _SCHEMAS = (
@@ -45,6 +52,34 @@ class _BeforeTorchvision(importlib.abc.MetaPathFinder):
                 _declare_operators()
         return
 
+
+_OWNER = "ENGINE_OWNER_PID"
+
+
+def _end_with_the_owner():
+    """Waits, beside everything else, for the end of the process that the environment names."""
+    owner = os.environ.get(_OWNER)
+    if not owner or int(owner) == os.getpid():
+        return
+    try:
+        descriptor = os.pidfd_open(int(owner))
+    except ProcessLookupError:
+        os.kill(os.getpid(), signal.SIGKILL)
+    except OSError:
+        return  # a kernel before 5.3, or a sandbox without it
+    else:
+        threading.Thread(target=_wait, args=(descriptor,), daemon=True).start()
+
+
+def _wait(descriptor):
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    poll.poll()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+_end_with_the_owner()
+os.register_at_fork(after_in_child=_end_with_the_owner)
 
 if "torchvision" not in sys.modules:
     sys.meta_path.insert(0, _BeforeTorchvision())

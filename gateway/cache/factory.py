@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from gateway.cache.base import Store, StoreError
 from gateway.cache.redis import RedisStore
 from gateway.settings import CacheSettings
@@ -9,14 +11,16 @@ from gateway.stores.connect import connect
 from gateway.stores.embedded import EmbeddedValkey, socket_path
 
 
-async def open_store(settings: CacheSettings) -> Store:
-    """The store that the cache works with. Nobody else may need it yet: an address that does not
-    answer is no error here. Raises `ValkeyServerError` or `OSError` where the embedded one does not start.
+async def open_store(settings: CacheSettings, folder: Path) -> Store:
+    """The store that the cache works with; an embedded one lives in `folder`.
+
+    Nobody else may need it yet: an address that does not answer is no error here. Raises
+    `ValkeyServerError` or `OSError` where the embedded one does not start.
     """
     if settings.url != "embedded":
         return RedisStore(connect(settings.url, settings.timeout_ms / 1000))
     server = EmbeddedValkey(
-        settings.data_dir,
+        folder,
         maxmemory=f"{settings.embedded_mb}mb",
         **{"maxmemory-policy": "allkeys-lru", "appendfsync": "everysec"},
     )
@@ -24,15 +28,13 @@ async def open_store(settings: CacheSettings) -> Store:
     return EmbeddedStore(server, settings.timeout_ms / 1000)
 
 
-def existing_store(settings: CacheSettings, timeout_s: float) -> Store:
+def existing_store(settings: CacheSettings, folder: Path, timeout_s: float) -> Store:
     """The store of a gateway that may be running, for tools beside it. Raises `StoreError`."""
     if settings.url == "none":
         raise StoreError("The cache is switched off (cache.url is none).")
     if settings.url != "embedded":
         return RedisStore(connect(settings.url, timeout_s))
-    if settings.data_dir is None:
-        raise StoreError("The embedded cache is temporary: set cache.data_dir or cache.url to reach it.")
-    return RedisStore(connect(f"unix://{socket_path(settings.data_dir)}", timeout_s))
+    return RedisStore(connect(f"unix://{socket_path(folder)}", timeout_s))
 
 
 class EmbeddedStore(RedisStore):

@@ -10,23 +10,23 @@ from gateway.call import Call, Notes
 from gateway.models import Models
 from gateway.settings import Settings, SettingsError
 from gateway.stream import Reply
+from gateway.tasks import Task
 
 _SHAPING = {"max_side", "video_fps", "max_frames", "max_video_s", "max_video_pixels_m", "pdf_dpi"}
 """Settings of the media section that decide what the model sees of the same bytes."""
 
 
 class CachePolicy:
-    """`prompt_versions` has every task's name and the version of its prompts; `policy_version` is that
-    of the content policy which every answer passes."""
+    """`policy_version` is that of the content policy which every answer passes."""
 
     def __init__(
-        self, settings: Settings, models: Models, prompt_versions: Mapping[str, str], policy_version: str
+        self, settings: Settings, models: Models, tasks: Mapping[str, Task], policy_version: str
     ) -> None:
-        if unknown := set(settings.tasks) - set(prompt_versions):
+        if unknown := set(settings.tasks) - set(tasks):
             raise SettingsError(f"The setting tasks names {', '.join(sorted(unknown))}, which is no task.")
         self._settings = settings
         self._models = models
-        self._prompt_versions = prompt_versions
+        self._tasks = tasks
         self._policy_version = policy_version
         self._preparation = _digest(settings.media.model_dump(include=_SHAPING))
 
@@ -44,18 +44,20 @@ class CachePolicy:
             scope=self._scope(call),
             revision=self._models.get(call.chat.model).revision,
             task=call.task,
-            prompt_version=self._prompt_versions.get(call.task, ""),
+            prompt_version=self._tasks[call.task].version if call.task else "",
             preparation=self._preparation,
             policy_version=self._policy_version,
         )
         return answer_key(call.chat, origin)
 
     def ttl_s(self, task: str) -> float:
-        """Seconds for which an answer of this task is kept."""
+        """Seconds for which an answer of this task is kept: the settings' word, the task's own, the rule."""
         own = self._settings.tasks.get(task)
-        if own is None or own.cache_ttl_s is None:
-            return self._settings.cache.ttl_s
-        return own.cache_ttl_s
+        if own is not None and own.cache_ttl_s is not None:
+            return own.cache_ttl_s
+        if task and (ttl_s := self._tasks[task].cache_ttl_s) is not None:
+            return ttl_s
+        return self._settings.cache.ttl_s
 
     def _scope(self, call: Call) -> str:
         own = self._settings.tasks.get(call.task)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 
 from engine.errors import EngineUnavailable, GenerationFailed
-from gateway.breaker import Breaker
 from gateway.call import Lane
 from gateway.errors import Overload
 from gateway.lanes.pressure import Sampled, free_memory_mb
 from gateway.lanes.slots import Slots
 from gateway.models import Pool
+from gateway.runtime.breaker import Breaker
 from gateway.settings import LaneSettings, Settings
 
 _HANG_S = 5.0

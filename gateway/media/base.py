@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from engine.types import Medium
 from gateway.errors import IMAGE_FORMAT, INVALID_REQUEST, TOO_LARGE, VIDEO_FORMAT, GatewayError
@@ -12,9 +12,9 @@ from gateway.media.buckets import Buckets
 from gateway.media.documents import Documents
 from gateway.media.fetch import Fetcher
 from gateway.media.files import FileStore
-from gateway.media.sources import Sources, too_large, unreadable
+from gateway.media.sources import AT_ONCE, Sources, too_large, unreadable
+from gateway.runtime.threads import Threads, gather
 from gateway.settings import MediaSettings, Settings
-from gateway.threads import Threads, gather
 
 
 class MediaReader:
@@ -37,10 +37,10 @@ class MediaReader:
         if len(every) > self._settings.max_items:
             raise GatewayError(TOO_LARGE, f"A request takes at most {self._settings.max_items} media.")
         budget = _Budget(int(self._settings.max_request_mb * 1e6))
-        sources: dict[str, list[Medium]] = {}
-        for medium in every:
-            sources.setdefault(medium.source or str(id(medium)), []).append(medium)
-        await gather(self._read(same, tenant, budget, documents) for same in sources.values())
+        if len(every) == 1:  # the common case: nothing to compare, and no task needed to wait for one
+            await self._read(every, tenant, budget, documents)
+        else:
+            await gather(self._read(same, tenant, budget, documents) for same in _by_source(every))
         for medium in media:
             if medium.parts:
                 joined = "".join(part.sha256 or "" for part in medium.parts)
@@ -77,9 +77,12 @@ class MediaReader:
             budget.take(len(first.data))
             medium.data, medium.mime = first.data, first.mime
             self._check_kind(medium, documents)
-        digest = await self._threads.run(_sha256, first.data)
+        digest = await self._digest(first.data)
         for medium in media:
             medium.sha256 = digest
+
+    async def _digest(self, data: bytes) -> str:
+        return _sha256(data) if len(data) <= AT_ONCE else await self._threads.run(_sha256, data)
 
     def _limit(self, kind: str, documents: bool) -> int:
         """Most bytes of a medium; where documents are allowed, an image may turn out to be one."""
@@ -118,6 +121,13 @@ class MediaReader:
         else:
             page = await self._documents.render(medium)
             await self._threads.run(image.prepare_page, medium, page, self._settings)
+
+
+def _by_source(media: list[Medium]) -> Iterable[list[Medium]]:
+    sources: dict[str, list[Medium]] = {}
+    for medium in media:
+        sources.setdefault(medium.source or str(id(medium)), []).append(medium)
+    return sources.values()
 
 
 class _Budget:

@@ -2,53 +2,78 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Format = Literal["JPEG", "PNG", "WEBP", "PDF", "MP4", "WEBM"]
 
 IMAGES: frozenset[str] = frozenset(("JPEG", "PNG", "WEBP"))
 VIDEOS: frozenset[str] = frozenset(("MP4", "WEBM"))
+DOCUMENTS: frozenset[str] = frozenset(("PDF",))
 
-_STARTS: tuple[tuple[bytes, Format], ...] = (
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"\x1aE\xdf\xa3", "WEBM"),
+HEAD = 64
+"""How many bytes decide."""
+BLANK = b"\xef\xbb\xbf\r\n\t "
+"""A byte order mark and white space, which some formats may have before them."""
+
+
+class Signature(NamedTuple):
+    """How files of one kind begin."""
+
+    name: str
+    """The format, or what the file is in words, as in "is a GIF", where it is not taken."""
+    parts: tuple[tuple[int, bytes], ...]
+    """Which bytes stand where, counted from the start."""
+    after_blank: bool = False
+    """Whether blanks may come before."""
+
+    def matches(self, data: bytes) -> bool:
+        head = data[:HEAD].lstrip(BLANK) if self.after_blank else data[:HEAD]
+        return all(head[at : at + len(part)] == part for at, part in self.parts)
+
+
+def _foreign(start: bytes, name: str) -> Signature:
+    return Signature(name, ((0, start),), after_blank=True)
+
+
+def _still(brand: bytes, name: str) -> Signature:
+    return Signature(name, ((4, b"ftyp"), (8, brand)))
+
+
+SIGNATURES: tuple[Signature, ...] = (
+    Signature("WEBP", ((0, b"RIFF"), (8, b"WEBP"))),
+    _still(b"heic", "a HEIC"),
+    _still(b"heix", "a HEIC"),
+    _still(b"mif1", "a HEIF"),
+    _still(b"avif", "an AVIF"),
+    _still(b"avis", "an AVIF"),
+    Signature("MP4", ((4, b"ftyp"),)),
+    Signature("PDF", ((0, b"%PDF-"),), after_blank=True),
+    Signature("JPEG", ((0, b"\xff\xd8\xff"),)),
+    Signature("PNG", ((0, b"\x89PNG\r\n\x1a\n"),)),
+    Signature("WEBM", ((0, b"\x1aE\xdf\xa3"),)),
+    _foreign(b"GIF8", "a GIF"),
+    _foreign(b"BM", "a BMP"),
+    _foreign(b"II*\0", "a TIFF"),
+    _foreign(b"MM\0*", "a TIFF"),
+    _foreign(b"<svg", "an SVG"),
+    _foreign(b"<?xml", "XML"),
+    _foreign(b"<!DOCTYPE", "a web page"),
+    _foreign(b"<html", "a web page"),
+    _foreign(b"PK\x03\x04", "a ZIP archive"),
+    _foreign(b"\x1f\x8b", "a gzip archive"),
 )
-_FOREIGN: tuple[tuple[bytes, str], ...] = (
-    (b"GIF8", "a GIF"),
-    (b"BM", "a BMP"),
-    (b"II*\0", "a TIFF"),
-    (b"MM\0*", "a TIFF"),
-    (b"<svg", "an SVG"),
-    (b"<?xml", "XML"),
-    (b"<!DOCTYPE", "a web page"),
-    (b"<html", "a web page"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"\x1f\x8b", "a gzip archive"),
-)
-_STILL_BRANDS = {
-    b"heic": "a HEIC",
-    b"heix": "a HEIC",
-    b"mif1": "a HEIF",
-    b"avif": "an AVIF",
-    b"avis": "an AVIF",
-}
+"""Every kind of file that is known; the first that matches counts."""
+
+TAKEN: frozenset[str] = IMAGES | VIDEOS | DOCUMENTS
+UNKNOWN = "of no known format"
 
 
 def sniff(data: bytes) -> Format | None:
     """The format of a file; `None` for one that is not taken."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    if data[4:8] == b"ftyp":
-        return None if data[8:12] in _STILL_BRANDS else "MP4"
-    if data[:64].lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"%PDF-"):
-        return "PDF"
-    return next((name for start, name in _STARTS if data.startswith(start)), None)
+    name = describe(data)
+    return name if name in TAKEN else None  # type: ignore[return-value]
 
 
 def describe(data: bytes) -> str:
-    """What a file that is not taken seems to be, as in "is a GIF"."""
-    if data[4:8] == b"ftyp" and (still := _STILL_BRANDS.get(data[8:12])):
-        return still
-    head = data[:64].lstrip()
-    return next((name for start, name in _FOREIGN if head.startswith(start)), "of no known format")
+    """The format, or what a file that is not taken seems to be, as in "is a GIF"."""
+    return next((signature.name for signature in SIGNATURES if signature.matches(data)), UNKNOWN)

@@ -16,7 +16,7 @@ from gateway.settings import MediaSettings
 
 _SHORTEST_SIDE = 28
 """Shorter sides are scaled up to this: the model's patch has as many pixels."""
-_LONGEST_SHAPE = 200
+LONGEST_SHAPE = 200
 """How many times as long as wide the model takes a picture."""
 _STRIP = 64
 """Rows hashed at a time, so that no copy of the whole picture holds the interpreter up."""
@@ -121,8 +121,8 @@ def _open(data: bytes) -> Image.Image:
 def _check_size(size: tuple[int, int], settings: MediaSettings) -> None:
     if size[0] * size[1] > settings.max_pixels_m * 1e6:
         raise GatewayError(TOO_LARGE, f"An image has more than {settings.max_pixels_m:g} million pixels.")
-    if max(size) > _LONGEST_SHAPE * min(size):
-        detail = f"An image is more than {_LONGEST_SHAPE} times as long as it is wide."
+    if max(size) > LONGEST_SHAPE * min(size):
+        detail = f"An image is more than {LONGEST_SHAPE} times as long as it is wide."
         raise GatewayError(IMAGE_FORMAT, detail)
 
 

@@ -23,7 +23,7 @@ _DEMUXERS = {"MP4": "mov", "WEBM": "matroska"}
 _LONGEST_SIDE = 768
 """Frames are scaled down to this many pixels, and further where the pixel budget asks for it."""
 _MOST_FRAMES_A_SECOND = 240
-_TOLERANCE_S = 0.5
+TOLERANCE_S = 0.5
 """How much longer than allowed a clip may be: cutting tools leave such ends."""
 
 Timed = tuple[float, Image.Image]
@@ -60,7 +60,7 @@ def _from_file(medium: Medium, settings: MediaSettings) -> Iterator[Timed]:
         with av.open(io.BytesIO(data), format=_DEMUXERS[name]) as container:
             clip = _Clip(container, medium.options, settings)
             duration = clip.duration()
-            if duration > settings.max_video_s + _TOLERANCE_S:
+            if duration > settings.max_video_s + TOLERANCE_S:
                 _cut_or_refuse(medium, settings)
                 duration = settings.max_video_s
             yield from clip.frames(duration)
@@ -97,7 +97,7 @@ class _Clip:
         Stops reading where the clip is known to be too long.
         """
         first, end = math.inf, 0.0
-        longest = self._settings.max_video_s + _TOLERANCE_S
+        longest = self._settings.max_video_s + TOLERANCE_S
         for number, packet in enumerate(self._container.demux(self._stream)):
             if number > _MOST_FRAMES_A_SECOND * longest:
                 raise GatewayError(VIDEO_FORMAT, f"The video has more than {number - 1} pictures.")

@@ -7,6 +7,7 @@ import re
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.call import new_request_id
+from gateway.telemetry.context import context_of, current
 
 _HEADER = b"x-request-id"
 _WELL_FORMED = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -25,6 +26,7 @@ class RequestId:
         request_id = _given(scope) or new_request_id()
         scope.setdefault("state", {})["request_id"] = request_id
         header = (_HEADER, request_id.encode())
+        current.set(context_of(request_id, scope["headers"]))  # of this request's own task
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

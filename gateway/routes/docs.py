@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from gateway.openapi import document
+from gateway.openapi.document import document
 from gateway.wire.base import json_encode
 
 _PAGE = """<!doctype html>

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from gateway import errors
+from gateway.audit.record import Outcome
 from gateway.errors import GatewayError
 from gateway.wire import anthropic, dashscope, gemini, openai, simple, tasks
 from gateway.wire.base import RenderError
@@ -33,6 +35,11 @@ class ErrorResponse(Response):
 
     def __init__(self, error: GatewayError, render: RenderError, request_id: str) -> None:
         super().__init__(render(error, request_id), error.code.status, error.reply_headers)
+        self._outcome = Outcome(error.code, error.rule)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["outcome"] = self._outcome
+        await super().__call__(scope, receive, send)
 
 
 def render_for(path: str, headers: Mapping[str, str] | None = None) -> RenderError:

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from gateway.errors import CONTENT_TYPE, INVALID_REQUEST, TOO_LARGE, GatewayError
 from gateway.media.files import StoredFile
+from gateway.principal import Principal
 from gateway.responses import as_gateway_error
 from gateway.routes.errors import error_response
 from gateway.routes.forms import FORM, read_form
@@ -78,9 +79,9 @@ async def delete_file(request: Request) -> dict[str, Any]:
 
 
 def _tenant(request: Request) -> str:
-    """Whose files they are; accounts put the name there when the key is checked."""
-    tenant: str = request.scope["state"].get("tenant", "local")
-    return tenant
+    """Whose files they are."""
+    principal: Principal = request.scope["state"]["principal"]
+    return principal.tenant
 
 
 def _entry(file: StoredFile) -> dict[str, Any]:

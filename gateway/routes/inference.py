@@ -15,7 +15,7 @@ from gateway.routes.errors import ErrorResponse
 from gateway.routes.forms import FORM, as_json, read_form
 from gateway.routes.intake import intake
 from gateway.state import Gateway, gateway_of
-from gateway.wire import anthropic, dashscope, gemini, openai, simple, tasks
+from gateway.wire import anthropic, completions, dashscope, gemini, openai, responses, simple, tasks
 from gateway.wire.base import Parse, RenderError
 
 
@@ -40,11 +40,14 @@ class Inference:
         except ClientDisconnect:
             return
         except Exception as error:
-            response = ErrorResponse(as_gateway_error(error, request_id), self._error, request_id)
+            refusal = as_gateway_error(error, request_id)
+            gateway.telemetry.count_failure(refusal.code)
+            response = ErrorResponse(refusal, self._error, request_id)
         await response(scope, receive, send)
 
     async def _respond(self, request: Request, gateway: Gateway, request_id: str) -> PipelineResponse:
-        if not gateway.ready:
+        # A server that drains still answers what reaches it: its proxy learns a moment later that it goes.
+        if not gateway.models.ready:
             raise _not_ready(gateway)
         is_form = self._forms and request.headers.get("content-type", "").lower().startswith(FORM)
         _check_headers(request, is_form)
@@ -56,6 +59,8 @@ class Inference:
             body, uploads = await as_json(await read_form(body, kind, gateway.settings.media.max_items))
         call, encoder = self._parse(body, intake(request, uploads, hints))
         hints.apply(call)
+        state = request.scope["state"]
+        call.principal, state["call"] = state["principal"], call
         return PipelineResponse(gateway.handler, call, encoder, self._error, gateway.telemetry)
 
 
@@ -73,21 +78,30 @@ def _check_headers(request: Request, is_form: bool) -> None:
 
 
 async def read_body(request: Request, limit: float) -> bytes:
-    """The whole body; refused as soon as it is known to be too large, however it is sent."""
-    too_large = GatewayError(
-        TOO_LARGE, f"The body is larger than {limit / 1e6:g} MB.", headers={"connection": "close"}
-    )
+    """The whole body; refused as soon as it is known to be too large, however it is sent.
+
+    Raises `ClientDisconnect` where the client leaves before its end.
+    """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
-        raise too_large
+        raise _too_large(limit)
     chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        chunks.append(chunk)
         size += len(chunk)
         if size > limit:
-            raise too_large
-        chunks.append(chunk)
-    return b"".join(chunks)
+            raise _too_large(limit)
+    return b"".join(chunks) if len(chunks) > 1 else chunks[0]
+
+
+def _too_large(limit: float) -> GatewayError:
+    why = f"The body is larger than {limit / 1e6:g} MB."
+    return GatewayError(TOO_LARGE, why, headers={"connection": "close"})
 
 
 def _route(path: str, parse: Parse, error: RenderError, *, forms: bool = False) -> Route:
@@ -108,6 +122,8 @@ ROUTES: tuple[BaseRoute, ...] = (
     _route("/infer", tasks.parse, tasks.error, forms=True),
     _route("/infer_stream", tasks.parse_stream, tasks.error, forms=True),
     _route("/v1/chat/completions", openai.parse, openai.error),
+    _route("/v1/completions", completions.parse, completions.error),
+    _route("/v1/responses", responses.parse, responses.error),
     _route("/v1/chat", simple.parse, simple.error),
     _route("/v1/chat/stream", simple.parse_stream, simple.error),
     _route("/v1/messages", anthropic.parse, anthropic.error),

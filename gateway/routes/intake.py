@@ -23,5 +23,6 @@ def intake(
         hints or Hints(),
         tasks=gateway.tasks,
         headers=request.headers,
+        query=request.query_params,
         path=request.path_params,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -36,8 +36,10 @@ def _status(gateway: Gateway) -> dict[str, Any]:
 
 
 async def metrics(request: Request) -> Response:
+    """Prometheus' text format, or OpenMetrics with exemplars where the scraper takes it."""
     telemetry = gateway_of(request.scope).telemetry
-    return Response(generate_latest(telemetry.registry), media_type=CONTENT_TYPE_LATEST)
+    encode, kind = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(telemetry.registry), headers={"content-type": kind})
 
 
 def _json(content: Any, status: int = 200) -> Response:

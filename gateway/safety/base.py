@@ -40,6 +40,15 @@ class Safety:
         self.policy_version = sha256(about).hexdigest()[:16]
         """Changes with everything that decides what is refused; part of a cached answer's key."""
 
+    async def warm_up(self) -> None:
+        """Load what the first request would otherwise wait for. What cannot be loaded fails with the
+        requests that need it, as the configuration says."""
+        if self._classifier is not None:
+            try:
+                await self._classifier.warm_up()
+            except Exception as error:
+                log.error("the image classifier cannot be loaded: %s", error)
+
     @property
     def judges_text(self) -> bool:
         return bool(self.terms) or self._moderation is not None
@@ -107,7 +116,7 @@ class Safety:
 def _refuse(where: str, rule: str, digest: str, request_id: str) -> GatewayError:
     """The refusal, with its line in the audit: digests only, never the content."""
     audit.warning("refused request=%s where=%s rule=%r digest=%s", request_id, where, rule, digest)
-    return GatewayError(CONTENT, f"The {where} is not allowed.")
+    return GatewayError(CONTENT, f"The {where} is not allowed.", rule=rule)
 
 
 def _digest(text: str) -> str:

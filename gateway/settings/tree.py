@@ -12,10 +12,13 @@ from pydantic_settings import (
 
 from engine.config import EngineConfig, VllmConfig
 from gateway.call import Lane
+from gateway.settings.accounts import AccountsSettings, UsageSettings
+from gateway.settings.audit import AuditSettings
 from gateway.settings.dispatch import (
     CacheSettings,
     LanesSettings,
     OverloadSettings,
+    StateSettings,
     TaskSettings,
     check_fallbacks,
 )
@@ -23,6 +26,7 @@ from gateway.settings.media import FetchSettings, MediaSettings
 from gateway.settings.safety import SafetySettings
 from gateway.settings.section import Section
 from gateway.settings.server import ServerSettings
+from gateway.settings.telemetry import TelemetrySettings
 
 PREFIX = "QWEN_VL_"
 DEFAULT_MODEL = "qwen3-vl-30b"
@@ -59,10 +63,23 @@ class Settings(BaseSettings):
         min_length=1,
         description="The served models by name; the first one answers where a request names none.",
     )
+    state: StateSettings = Field(
+        default_factory=StateSettings, description="What must not be lost: keys, quotas, jobs."
+    )
+    accounts: AccountsSettings = Field(
+        default_factory=AccountsSettings, description="Keys: who may do what, and how much of it."
+    )
+    usage: UsageSettings = Field(default_factory=UsageSettings, description="What was used, and by whom.")
+    audit: AuditSettings = Field(
+        default_factory=AuditSettings, description="A line for each request: who asked what, and the outcome."
+    )
     cache: CacheSettings = Field(default_factory=CacheSettings, description="Answers that are given again.")
     lanes: LanesSettings = Field(default_factory=LanesSettings, description="How requests share an engine.")
     overload: OverloadSettings = Field(
         default_factory=OverloadSettings, description="When an engine counts as full or unhealthy."
+    )
+    telemetry: TelemetrySettings = Field(
+        default_factory=TelemetrySettings, description="Where traces of requests are sent."
     )
     tasks: dict[str, TaskSettings] = Field(
         default_factory=dict, description="What single tasks do differently."
@@ -70,11 +87,16 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _models_fit_together(self) -> Settings:
-        names = [name for key, model in self.models.items() for name in (key, *model.aliases)]
+        names = self.model_names
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"these model names are given twice: {', '.join(sorted(twice))}")
         check_fallbacks({name: model.fallback for name, model in self.models.items()})
         return self
+
+    @property
+    def model_names(self) -> list[str]:
+        """Every name and alias under which a model is served."""
+        return [name for key, model in self.models.items() for name in (key, *model.aliases)]
 
     @property
     def default_model(self) -> str:

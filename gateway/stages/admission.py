@@ -7,14 +7,15 @@ from contextlib import aclosing
 import msgspec
 
 from engine.errors import Overloaded
+from gateway.cache.key import tenant_scope
 from gateway.call import Call, Events, Lane
 from gateway.errors import Overload
 from gateway.lanes.gate import Gate
 from gateway.lanes.slots import Permit
 from gateway.stages.base import Handler, Services
 
-_PRIORITY: dict[Lane, int] = {"interactive": 0, "video": 1, "batch": 2}
-"""Smaller goes first in the engine's own queue."""
+_PRIORITY: dict[Lane, int] = {"interactive": 0, "video": 11, "batch": 22}
+"""Smaller goes first in the engine's own queue. Between lanes is room for the tiers' priorities, ±5."""
 _BUSY_RETRY_S = 1.0
 
 
@@ -26,6 +27,7 @@ class Admission:
         self._models = services.models
         self._telemetry = services.telemetry
         self._backlog = services.backlog
+        self._accounts = services.accounts
         pools = {pool for model in services.models for pool in model.pools}
         self._gates = {pool: Gate(pool, services.settings) for pool in pools}
 
@@ -38,7 +40,8 @@ class Admission:
         permit = await self._slot(call, gate)
         sent = self._backlog.sent(call.lane)
         try:
-            call.chat = msgspec.structs.replace(call.chat, priority=_PRIORITY[call.lane])
+            priority = _PRIORITY[call.lane] - self._accounts.tier(call.principal).priority
+            call.chat = msgspec.structs.replace(call.chat, priority=priority, salt=_salt(call))
             with gate.attempt(lambda: call.deadline) as attempt:
                 async with aclosing(await self._inner(call)) as events:
                     async for event in events:
@@ -53,8 +56,15 @@ class Admission:
             permit.release()
 
     async def _slot(self, call: Call, gate: Gate) -> Permit:
-        with self._backlog.waiting(call.lane):
+        with self._backlog.waiting(call.lane), self._telemetry.tracing.span("queue"):
             permit = await gate.slots.acquire(call.lane, call.tenant, lambda: call.deadline)
         call.notes.queued_s = permit.waited_s
-        self._telemetry.queue_wait.labels(call.lane).observe(permit.waited_s)
+        self._telemetry.queue_wait.labels(call.lane).observe(
+            permit.waited_s, self._telemetry.tracing.exemplar()
+        )
         return permit
+
+
+def _salt(call: Call) -> str | None:
+    """Keeps the engine's prefix cache of one tenant from telling another what was asked before."""
+    return tenant_scope(call.tenant) if call.principal.kind == "key" else None

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
 
-from gateway.backlog import Backlog
+from gateway.accounts.accounts import Accounts
 from gateway.cache.answers import AnswerCache
 from gateway.call import Call, Events
 from gateway.media.base import MediaReader
 from gateway.models import Models
+from gateway.runtime.backlog import Backlog
 from gateway.safety.base import Safety
 from gateway.settings import Settings
+from gateway.stores.state import StateStore
+from gateway.tasks import Task
 from gateway.telemetry import Telemetry
 
 
@@ -38,6 +42,10 @@ class Services(msgspec.Struct, frozen=True):
     telemetry: Telemetry
     answers: AnswerCache
     backlog: Backlog
+    state: StateStore
+    tasks: Mapping[str, Task]
+    """Every task by its name, the operator's own among them."""
+    accounts: Accounts
 
 
 class Stage(Protocol):

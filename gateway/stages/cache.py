@@ -10,7 +10,6 @@ from gateway.cache.policy import CachePolicy
 from gateway.cache.replay import fresh, give_again
 from gateway.call import CacheUse, Call, Events
 from gateway.stages.base import Handler, Services
-from gateway.tasks import TASKS
 
 
 class Cache:
@@ -28,7 +27,8 @@ class Cache:
         call.cache_key = self._policy.key(call)
         if call.cache_control.no_cache:
             return await self._past(call, "bypass")
-        found = await self._answers.find(call.cache_key)
+        with call.notes.timed("cache"), self._telemetry.tracing.span("cache.find"):
+            found = await self._answers.find(call.cache_key)
         if found is None or not fresh(found.entry, call):
             return await self._past(call, "miss" if self._answers.enabled else "bypass")
         self._telemetry.cache_lookups.labels(found.level).inc()
@@ -41,5 +41,4 @@ class Cache:
 
 
 def policy_of(services: Services) -> CachePolicy:
-    versions = {task.name: task.version for task in TASKS}
-    return CachePolicy(services.settings, services.models, versions, services.safety.policy_version)
+    return CachePolicy(services.settings, services.models, services.tasks, services.safety.policy_version)

@@ -5,14 +5,16 @@ Only before the first chunk: an answer that has begun is not continued by anothe
 
 from __future__ import annotations
 
+import itertools
 from contextlib import aclosing
 
 import msgspec
 
 from engine.errors import EngineUnavailable
 from gateway.call import Call, Events
-from gateway.errors import Overload
+from gateway.errors import OVERLOAD_REASONS, Overload
 from gateway.models import Model
+from gateway.runtime.backlog import LANES
 from gateway.stages.base import Handler, Services
 
 
@@ -24,6 +26,14 @@ class Fallback:
         self._models = services.models
         self._tasks = services.settings.tasks
         self._telemetry = services.telemetry
+        for model in services.models:
+            self._begin_at_zero(model)
+
+    def _begin_at_zero(self, model: Model) -> None:
+        """The counters of degraded answers exist before the first one, so that it has a rate."""
+        if model.fallback:
+            for lane, reason in itertools.product(LANES, OVERLOAD_REASONS):
+                self._telemetry.degraded.labels(model.fallback, lane, reason)
 
     async def __call__(self, call: Call) -> Events:
         return self._first_that_answers(call)
@@ -38,7 +48,7 @@ class Fallback:
                 async with aclosing(await self._inner(call)) as events:
                     async for event in events:
                         if refusals and not begun:
-                            self._telemetry.degraded.labels(model.name, _reason(refusals[0])).inc()
+                            self._count(call, model, refusals[0])
                         begun = True
                         yield event
                 return
@@ -57,6 +67,9 @@ class Fallback:
     def _degrade(self, call: Call, model: Model, refusal: Overload | EngineUnavailable) -> None:
         call.chat = msgspec.structs.replace(call.chat, model=model.name)
         call.notes.degraded = _reason(refusal)
+
+    def _count(self, call: Call, model: Model, refusal: Overload | EngineUnavailable) -> None:
+        self._telemetry.degraded.labels(model.name, call.lane, _reason(refusal)).inc()
 
     def _refuse(self, call: Call, refusals: list[Overload | EngineUnavailable]) -> Exception:
         """The first refusal, and the soonest time at which anybody may take the request."""

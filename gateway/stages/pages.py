@@ -54,7 +54,7 @@ class Pages:
     async def _only(self, call: Call, plan: Plan, page: Numbered) -> Events:
         """A single page needs no summary: its answer is the whole answer, streamed as any other."""
         request = msgspec.structs.replace(plan.page(*page), id=call.chat.id, stream=call.chat.stream)
-        child = msgspec.structs.replace(call, chat=request, plan=None)
+        child = msgspec.structs.replace(call, chat=request, plan=None, part=True)
         events = await self._inner(child)
         return events if page[1].options.page is None else _with_page(events, page[0])
 
@@ -115,7 +115,7 @@ def _page(document: Medium, number: int) -> Medium:
 
 def _child(call: Call, request: ChatRequest) -> Call:
     """A call of its own, whose notes are told of the whole in the end."""
-    return msgspec.structs.replace(call, chat=request, plan=None, notes=Notes())
+    return msgspec.structs.replace(call, chat=request, plan=None, part=True, notes=Notes())
 
 
 async def _with_page(events: Events, number: int) -> Events:

@@ -13,13 +13,15 @@ class PrepareMedia:
         self._inner = inner
         self._media = services.media
         self._backlog = services.backlog
+        self._tracing = services.telemetry.tracing
         # One lane's flood must not take all threads: each has so many requests in work.
         lanes = services.settings.lanes.by_name
         self._turns = {lane: asyncio.Semaphore(own.preparing) for lane, own in lanes.items()}
 
     async def __call__(self, call: Call) -> Events:
         if media := call.media:
-            with self._backlog.waiting(call.lane):
+            waiting = self._backlog.waiting(call.lane)
+            with call.notes.timed("prepare"), waiting, self._tracing.span("media.prepare"):
                 async with self._turns[call.lane]:
                     await self._media.prepare(media)
             call.notices.extend(notice for medium in media for notice in medium.notices)

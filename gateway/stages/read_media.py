@@ -11,9 +11,11 @@ class ReadMedia:
         self._inner = inner
         self._media = services.media
         self._backlog = services.backlog
+        self._tracing = services.telemetry.tracing
 
     async def __call__(self, call: Call) -> Events:
         if media := call.media:
-            with self._backlog.waiting(call.lane):
+            waiting = self._backlog.waiting(call.lane)
+            with call.notes.timed("media"), waiting, self._tracing.span("media.read"):
                 await self._media.read(media, call.tenant, documents=call.plan is not None)
         return await self._inner(call)

@@ -22,13 +22,12 @@ _WATCH_S = 0.5
 class EmbeddedValkey:
     """Runs valkey-server on a Unix socket that only this user may open, and starts it again if it dies.
 
-    What it holds lies in `folder` and survives restarts; without a folder it is forgotten. Where
-    another process already runs one on the same folder, that one is used.
+    What it holds lies in `folder` and survives restarts. Where another process already runs one
+    on the same folder, that one is used.
     """
 
-    def __init__(self, folder: Path | None, **config: object) -> None:
+    def __init__(self, folder: Path, **config: object) -> None:
         self._folder = folder
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._config = {"appendonly": "yes", "loglevel": "warning", **config}
         self._server: ValkeyServer | None = None
         self._watcher: asyncio.Task[None] | None = None
@@ -36,7 +35,6 @@ class EmbeddedValkey:
     @property
     def url(self) -> str:
         """Where it listens, once it is started."""
-        assert self._folder is not None
         return f"unix://{socket_path(self._folder)}"
 
     async def start(self) -> None:
@@ -49,8 +47,6 @@ class EmbeddedValkey:
             self._watcher.cancel()
             await asyncio.gather(self._watcher, return_exceptions=True)
         await asyncio.to_thread(self._stop)
-        if self._temporary is not None:
-            self._temporary.cleanup()
 
     def kill(self) -> None:
         """End it at once, as a crash would."""
@@ -58,7 +54,8 @@ class EmbeddedValkey:
             self._server.terminate()
 
     def _start(self) -> None:
-        folder = self._make_folder()
+        folder = self._folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if _answers(socket_path(folder)):
             log.info("the embedded store in %s is run by another process", folder)
             return
@@ -72,13 +69,6 @@ class EmbeddedValkey:
         server.start()
         self._server = server
 
-    def _make_folder(self) -> Path:
-        if self._folder is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="qwen-vl-")
-            self._folder = Path(self._temporary.name)
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return self._folder
-
     def _stop(self) -> None:
         if self._server is not None and self._server.is_running():
             self._server.stop()
@@ -88,7 +78,6 @@ class EmbeddedValkey:
         """Starts the server again, from what it has on disk, when it has died."""
         while True:
             await asyncio.sleep(_WATCH_S)
-            assert self._folder is not None
             if await asyncio.to_thread(_answers, socket_path(self._folder)):
                 continue
             log.warning("the embedded store has stopped; starting it again")

@@ -66,6 +66,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """`pages`: one request for each medium, then one that joins their answers."""
     summary_role: Bilingual | None = None
     """The system message of the request that joins the pages."""
+    model: str | None = None
+    """Answers where the request names none; `None` for the default model."""
+    cache_ttl_s: float | None = None
+    """Seconds an answer is kept; `None` for what holds for all tasks."""
     version: str = "1"
     """Raised with every change of a prompt or schema; part of the cache key."""
 

@@ -11,7 +11,7 @@ Checked at the start; a wrong file stops it with a sentence that names the file 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,16 @@ class TaskFileError(SettingsError):
     """A file of a task is wrong; `str()` is a sentence for the operator."""
 
 
-def load_tasks(folder: str | None, shipped: Mapping[str, Task]) -> dict[str, Task]:
-    """All tasks by name: the shipped ones, then those of the folder. Raises `TaskFileError`."""
+def load_tasks(folder: str | None, shipped: Mapping[str, Task], models: Collection[str]) -> dict[str, Task]:
+    """All tasks by name: the shipped ones, then those of the folder; `models` are the names of those that
+    are served. Raises `TaskFileError`."""
     tasks = dict(shipped)
     for path in _files(folder):
         task = _read(path)
         if task.name in tasks:
             raise TaskFileError(f"{path}: there is already a task named {task.name}.")
+        if task.model is not None and task.model not in models:
+            raise TaskFileError(f"{path}: there is no model {task.model}.")
         tasks[task.name] = task
     return tasks
 
@@ -67,3 +70,5 @@ def _check(path: Path, tree: dict[str, Any], task: Task) -> None:
         raise TaskFileError(f"{path}: name must be small letters, digits and _ after a letter.")
     if task.plan == "pages" and task.summary_role is None:
         raise TaskFileError(f"{path}: a task that works page by page needs a summary_role.")
+    if task.cache_ttl_s is not None and not task.cache_ttl_s >= 0:
+        raise TaskFileError(f"{path}: cache_ttl_s must not be negative.")

@@ -35,6 +35,8 @@ class Intake(msgspec.Struct, frozen=True):
     tasks: Mapping[str, Task] = msgspec.field(default_factory=lambda: BY_NAME)
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     """The request's headers, for the formats that ask for a stream or a task by one."""
+    query: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """The parameters of the address behind the question mark."""
     path: Mapping[str, str] = msgspec.field(default_factory=dict)
     """The parameters of the path: `model` as Gemini's clients name it, `served` of a model's own routes."""
 

@@ -16,6 +16,7 @@ from gateway.models import Model
 from gateway.tasks import Task
 from gateway.wire.base import Intake, count, invalid
 from gateway.wire.tasked import plan_of, shape
+from gateway.wire.tools import check_tools
 
 TASK_HEADER = "x-task"
 
@@ -30,11 +31,31 @@ class Target(msgspec.Struct, frozen=True):
 def target(intake: Intake, name: str | None) -> Target:
     """What a model's name asks for. Raises `GatewayError` where there is no such model or task."""
     base, task = _split(intake, name)
-    return Target(_model(intake, base), task or _task_of_header(intake))
+    task = task or _task_of_header(intake)
+    return Target(model_for(intake, base, task), task)
+
+
+def model_for(intake: Intake, name: str | None, task: Task | None) -> Model:
+    """The named model; without a name the task's own, or the default one. Raises `GatewayError`.
+
+    Below `/m/{served}/` only that model is there, under all its names.
+    """
+    served = intake.path.get("served")
+    if served is None:
+        return intake.models.get(name or (task.model if task else None))
+    model = intake.models.get(served)
+    if name and intake.models.get(name) is not model:
+        raise GatewayError(MODEL_NOT_FOUND, f"The model {name[:100]!r} is not served here.", param="model")
+    return model
 
 
 def call_of(intake: Intake, chat: ChatRequest, target: Target, wire: str) -> Call:
     """The call for a chat, shaped by its task, if any. Raises `GatewayError`."""
+    if not any(message.content or message.tool_calls for message in chat.messages):
+        raise invalid("messages", "hold neither text nor media.")
+    check_tools(chat.tools, chat.tool_choice)
+    if not chat.tools:
+        chat = msgspec.structs.replace(chat, tool_choice=None)
     task, plan = target.task, None
     if task is not None:
         plan = plan_of(chat, task)
@@ -62,17 +83,6 @@ def _split(intake: Intake, name: str | None) -> tuple[str | None, Task | None]:
     if colon and suffix in intake.tasks:
         return base, intake.tasks[suffix]
     return name, None
-
-
-def _model(intake: Intake, name: str | None) -> Model:
-    """The named model. Below `/m/{served}/` only that one is there, under all its names."""
-    served = intake.path.get("served")
-    if served is None:
-        return intake.models.get(name)
-    model = intake.models.get(served)
-    if name and intake.models.get(name) is not model:
-        raise GatewayError(MODEL_NOT_FOUND, f"The model {name[:100]!r} is not served here.", param="model")
-    return model
 
 
 def _task_of_header(intake: Intake) -> Task | None:

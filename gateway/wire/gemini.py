@@ -51,7 +51,8 @@ def _parse(request: GeminiBody, intake: Intake, *, stream: bool) -> tuple[Call, 
     asked = target(intake, intake.path.get("model"))
     call = call_of(intake, _chat(request, asked, intake.request_id, stream), asked, name)
     thinking = request.generation_config.thinking_config
-    return call, GeminiEncoder(call, bool(thinking and thinking.include_thoughts))
+    thoughts = bool(thinking and thinking.include_thoughts)
+    return call, GeminiEncoder(call, thoughts, as_events=intake.query.get("alt") == "sse")
 
 
 def _chat(request: GeminiBody, asked: Target, request_id: str, stream: bool) -> ChatRequest:

@@ -17,6 +17,8 @@ from gateway.wire.gemini_schema import camel
 
 _OPAQUE = {"responseSchema", "responseJsonSchema", "parameters", "parametersJsonSchema", "args", "response"}
 
+_LISTS = {"contents", "parts", "tools", "functionDeclarations"}
+
 
 class _Camel(Struct, frozen=True, rename="camel"):
     pass
@@ -129,6 +131,11 @@ def _camel(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     named = {camel(key): inner for key, inner in value.items()}
-    return {
-        key: inner if key in _OPAQUE else _camel(inner) for key, inner in named.items() if inner is not None
-    }
+    return {key: _inner(key, inner) for key, inner in named.items() if inner is not None}
+
+
+def _inner(key: str, value: Any) -> Any:
+    """Google takes a single object where it has lists, and its own examples send them."""
+    if key in _OPAQUE:
+        return value
+    return [_camel(value)] if key in _LISTS and isinstance(value, dict) else _camel(value)

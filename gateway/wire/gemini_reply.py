@@ -15,11 +15,15 @@ _FINISH: dict[FinishReason | None, str] = {"length": "MAX_TOKENS", "content_filt
 
 
 class GeminiEncoder:
-    """Frames hold `data:` alone: a name, a comment or an end mark breaks Google's SDK."""
+    """A stream is of events, or one JSON array that comes bit by bit.
 
-    stream_type = "text/event-stream"
+    Events hold `data:` alone: a name, a comment or an end mark breaks Google's SDK.
+    """
 
-    def __init__(self, call: Call, include_thoughts: bool) -> None:
+    def __init__(self, call: Call, include_thoughts: bool, *, as_events: bool) -> None:
+        self.stream_type = "text/event-stream" if as_events else "application/json"
+        self._as_events = as_events
+        self._begun = False
         self._call = call
         self._include_thoughts = include_thoughts
         self._reply = Reply()
@@ -34,7 +38,7 @@ class GeminiEncoder:
         if isinstance(event, Progress):
             return b""
         said = [(choice.index, parts) for choice in event.choices if (parts := self._words(choice))]
-        return sse(self._response([_candidate(i, parts) for i, parts in said])) if said else b""
+        return self._frame(self._response([_candidate(i, parts) for i, parts in said])) if said else b""
 
     def end(self) -> bytes:
         """Reasons and usage, and the calls of functions, which this format gives whole."""
@@ -42,10 +46,17 @@ class GeminiEncoder:
             _candidate(c.index, _calls(c) or [{"text": ""}], c.finish_reason or "stop")
             for c in self._reply.choices
         ]
-        return sse(self._response(closing, last=True))
+        return self._frame(self._response(closing, last=True), last=True)
 
     def failure(self, error: GatewayError) -> bytes:
-        return sse(_error(error))
+        return self._frame(_error(error), last=True)
+
+    def _frame(self, data: dict[str, Any], *, last: bool = False) -> bytes:
+        if self._as_events:
+            return sse(data)
+        head = b",\n" if self._begun else b"["
+        self._begun = True
+        return head + json_encode(data) + (b"]" if last else b"")
 
     def _whole(self, choice: FoldedChoice) -> dict[str, Any]:
         parts = [*self._words(choice), *_calls(choice)]

@@ -6,10 +6,12 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from gateway.wire.media_options import MediaOptions
+
 
 class Url(Struct, frozen=True):
     url: str
-    detail: Literal["auto", "low", "high", "original"] = "auto"
+    detail: Literal["auto", "low", "high", "original"] | None = None
 
 
 class TextContent(Struct, frozen=True, tag="text"):
@@ -46,7 +48,7 @@ class ChatMessage(Struct, frozen=True):
 
 
 class StreamOptions(Struct, frozen=True):
-    include_usage: bool = False
+    include_usage: bool | None = None
 
 
 class ChatBody(Struct, frozen=True):
@@ -71,8 +73,12 @@ class ChatBody(Struct, frozen=True):
     logit_bias: dict[str, Annotated[float, Meta(ge=-100, le=100)]] | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
+    ignore_eos: bool | None = None
     response_format: dict[str, Any] | None = None
     tools: Annotated[list[dict[str, Any]], Meta(max_length=128)] | None = None
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     reasoning_effort: Annotated[str, Meta(max_length=16)] | None = None
+    media: MediaOptions = MediaOptions()
+    """An addition to OpenAI's API, as is `mask_pii`."""
+    mask_pii: bool = False

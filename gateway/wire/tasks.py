@@ -3,62 +3,25 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct
 
-from engine.types import ChatRequest, Medium, MediumOptions, Preprocess, Sampling
-from gateway.call import Call, Event, Lane, Plan, Progress, Ranges
-from gateway.errors import OVERLOADED, SUCCESS, GatewayError
-from gateway.media.size import upright_size
+from engine.types import ChatRequest, Medium, Sampling
+from gateway.call import Call, Lane, Plan, Ranges
 from gateway.models import Model
-from gateway.stream import Reply
 from gateway.tasks import Task
-from gateway.tasks.pixels import in_pixels
-from gateway.wire.base import Encoder, Intake, count, decode, invalid, json_encode, medium_of
+from gateway.wire.base import Encoder, Intake, count, decode, invalid, medium_of
+from gateway.wire.calls import model_for
 from gateway.wire.tasked import held_to
+from gateway.wire.tasks_body import TaskBody
+from gateway.wire.tasks_reply import TaskEncoder, error
 
 name = "tasks"
+__all__ = ["error", "parse", "parse_stream"]
 
-_DEGRADED = f"degraded: the model is overloaded, a smaller one answered (code {OVERLOADED.number})"
-Pixel = Annotated[float, Meta(ge=0, le=100_000)]
 _RANGES = re.compile(r"\s*\d{1,6}\s*(-\s*\d{1,6}\s*)?(,\s*\d{1,6}\s*(-\s*\d{1,6}\s*)?)*")
-
-
-class Options(Struct, frozen=True):
-    max_tokens: Annotated[int, Meta(ge=1, le=32768)] | None = None
-    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Meta(gt=0, le=1)] | None = None
-    top_k: Annotated[int, Meta(ge=-1, le=1000)] | None = None
-    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
-    stop: Annotated[list[Annotated[str, Meta(min_length=1, max_length=256)]], Meta(max_length=8)] | None = (
-        None
-    )
-    stream: bool = False
-    timeout_ms: Annotated[int, Meta(ge=1, le=600_000)] | None = None
-    allow_degraded: bool = True
-    preprocess: Preprocess = "none"
-    redact: Annotated[list[tuple[Pixel, Pixel, Pixel, Pixel]], Meta(max_length=256)] = []
-    truncate_video: bool = False
-    pages: Annotated[str, Meta(max_length=256)] = ""
-    dpi: Annotated[int, Meta(ge=36, le=600)] | None = None
-    mask_pii: bool = False
-
-
-class TaskBody(Struct, frozen=True):
-    """A request of the task API."""
-
-    task: Annotated[str, Meta(max_length=64)]
-    images: Annotated[list[str], Meta(max_length=64)] = []
-    video: str | None = None
-    text: Annotated[str, Meta(max_length=32768)] = ""
-    system: Annotated[str, Meta(max_length=8192)] = ""
-    model: Annotated[str, Meta(max_length=256)] | None = None
-    options: Options = Options()
-
 
 _bodies = msgspec.json.Decoder(TaskBody)
 
@@ -80,7 +43,7 @@ def _parse(body: bytes, intake: Intake, *, stream: bool) -> tuple[Call, Encoder]
         raise invalid("task", f"there is no task of this name; there are {', '.join(intake.tasks)}.")
     media = _media(task, request, intake.uploads)
     _check(task, request, media)
-    model = intake.models.get(request.model)
+    model = model_for(intake, request.model, task)
     lane: Lane = "video" if count(media, "video") else task.lane
     chats = _Chats(task, request, model, intake.request_id, stream or request.options.stream)
     call = Call(
@@ -98,7 +61,7 @@ def _parse(body: bytes, intake: Intake, *, stream: bool) -> tuple[Call, Encoder]
 
 
 def _media(task: Task, request: TaskBody, uploads: Mapping[str, bytes]) -> list[Medium]:
-    options = _medium_options(request.options)
+    options = request.options.of_media("options")
     media = [medium_of(source, options=options) for source in request.images]
     if request.video is not None:
         media.append(medium_of(request.video, "video", options))
@@ -107,18 +70,6 @@ def _media(task: Task, request: TaskBody, uploads: Mapping[str, bytes]) -> list[
     if task.lane == "video" and media and not count(media, "video"):
         return [Medium("video", "", options, parts=tuple(media))]
     return media
-
-
-def _medium_options(options: Options) -> MediumOptions:
-    for number, (left, top, right, bottom) in enumerate(options.redact):
-        if left >= right or top >= bottom:
-            raise invalid(f"options.redact[{number}]", "must be [x1, y1, x2, y2] with x1 < x2 and y1 < y2.")
-    return MediumOptions(
-        preprocess=options.preprocess,
-        redact=tuple(options.redact),
-        truncate=options.truncate_video,
-        dpi=options.dpi,
-    )
 
 
 def _ranges(pages: str) -> Ranges:
@@ -195,91 +146,3 @@ class _Chats:
             seed=options.seed,
             stop=options.stop,
         )
-
-
-class TaskEncoder:
-    stream_type = "text/event-stream"
-
-    def __init__(self, call: Call, task: Task, experts_per_token: int | None) -> None:
-        self._call = call
-        self._task = task
-        self._experts_per_token = experts_per_token
-        self._reply = Reply()
-        self._index = 0
-
-    def reply(self, reply: Reply) -> bytes:
-        return json_encode(self._head() | {"result": self._result(reply)})
-
-    def event(self, event: Event) -> bytes:
-        self._reply.add(event)
-        if isinstance(event, Progress):
-            return _frame(
-                "progress",
-                {"done": event.done, "total": event.total, "page": event.page, "answer": event.answer},
-            )
-        token = "".join(choice.content for choice in event.choices)
-        if not token:
-            return b""
-        self._index += 1
-        return _frame("token", {"token": token, "index": self._index - 1})
-
-    def end(self) -> bytes:
-        return _frame("final", self._head() | self._result(self._reply))
-
-    def failure(self, error: GatewayError) -> bytes:
-        return _frame("error", _envelope(self._call.request_id, error.code.number, error.message, None))
-
-    def _head(self) -> dict[str, Any]:
-        degraded = self._call.notes.degraded is not None
-        code, msg = (OVERLOADED.number, _DEGRADED) if degraded else (SUCCESS.number, SUCCESS.name)
-        return {"request_id": self._call.request_id, "code": code, "msg": msg}
-
-    def _result(self, reply: Reply) -> dict[str, Any]:
-        choice = reply.first
-        confidence = choice.confidence
-        result: dict[str, Any] = {
-            "answer": choice.content,
-            "confidence": None if confidence is None else round(confidence, 4),
-        }
-        if self._task.has_data:
-            result["data"] = self._data(choice.content)
-        if reply.pages:
-            pages = sorted(reply.pages, key=lambda progress: progress.page)
-            result["pages"] = [{"page": p.page, "answer": p.answer} for p in pages]
-        result["metadata"] = self._metadata(reply)
-        return result
-
-    def _data(self, answer: str) -> Any:
-        """The answer as data, and what it says of places in pixels of the original picture."""
-        data = self._task.data(answer)
-        media = self._call.media
-        if not self._task.boxes or not isinstance(data, dict) or not media:
-            return data
-        size = upright_size(media[0])
-        return data if size is None else data | in_pixels(data, size)
-
-    def _metadata(self, reply: Reply) -> dict[str, Any]:
-        measured = reply.experts is not None
-        degraded = {"degraded": True} if self._call.notes.degraded is not None else {}
-        return degraded | {
-            "model": reply.model,
-            "processing_time_ms": round((time.monotonic() - self._call.received) * 1000),
-            "activated_experts": reply.experts if measured else self._experts_per_token,
-            "activated_experts_source": "measured" if measured else "config",
-            "input_tokens": reply.usage.prompt_tokens,
-            "output_tokens": reply.usage.completion_tokens,
-            "finish_reason": reply.first.finish_reason,
-            "warnings": self._call.notices,
-        }
-
-
-def error(error: GatewayError, request_id: str) -> bytes:
-    return json_encode(_envelope(request_id, error.code.number, error.message, None))
-
-
-def _envelope(request_id: str, code: int, msg: str, result: Any) -> dict[str, Any]:
-    return {"request_id": request_id, "code": code, "msg": msg, "result": result}
-
-
-def _frame(event: str, data: Any) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (event.encode(), json_encode(data))

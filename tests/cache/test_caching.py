@@ -177,10 +177,10 @@ async def test_an_unknown_task_in_the_settings_is_named() -> None:
 
 
 async def test_answers_survive_a_restart_of_the_gateway(tmp_path: Path) -> None:
-    cache = {"data_dir": tmp_path / "cache"}
-    async with house(scripted(), cache=cache) as gateway:
+    server = {"data_dir": tmp_path}
+    async with house(scripted(), server=server) as gateway:
         await gateway.ask(call())
-    async with house(scripted(), cache=cache) as gateway:
+    async with house(scripted(), server=server) as gateway:
         again = call()
         await gateway.ask(again)
         assert again.notes.cache == "hit"

@@ -14,7 +14,8 @@ from engine.base import Engine
 from engine.types import ChatRequest, Message, Sampling
 from gateway.app import create_app
 from gateway.call import Call, Event, Lane, new_request_id
-from gateway.settings import Settings
+from gateway.principal import Principal
+from gateway.settings import SafetySettings, Settings
 from gateway.stages.base import Handler, Services
 from gateway.stream import Reply, fold
 
@@ -31,6 +32,8 @@ def call(text: str = "Hello", *, lane: Lane = "interactive", stream: bool = Fals
         stream=stream,
     )
     deadline = time.monotonic() + fields.pop("timeout_s", 60)
+    if tenant := fields.pop("tenant", None):
+        fields["principal"] = Principal("key", f"key_{tenant}", tenant)
     return Call(request_id=chat.id, chat=chat, wire="openai", lane=lane, deadline=deadline, **fields)
 
 
@@ -60,6 +63,7 @@ class House:
 @asynccontextmanager
 async def house(engine: Engine | Mapping[str, Engine], **settings: Any) -> AsyncIterator[House]:
     """A pipeline put together and started as the gateway does it."""
+    settings = {"safety": SafetySettings(classify_images=False)} | settings
     app = create_app(Settings(**settings), engine=engine, registry=CollectorRegistry())
     async with app.router.lifespan_context(app):
         gateway = app.state.gateway

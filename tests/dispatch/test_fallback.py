@@ -11,8 +11,8 @@ from engine.base import Health
 from engine.config import ScriptedConfig
 from engine.errors import EngineUnavailable, GenerationFailed, Overloaded
 from engine.scripted import ScriptedEngine
-from gateway.breaker import Breaker
 from gateway.errors import Overload
+from gateway.runtime.breaker import Breaker
 from gateway.settings import Settings, SettingsError, load_settings
 from tests.conftest import scripted_gateway
 from tests.dispatch.engines import HeldEngine
@@ -54,7 +54,7 @@ async def test_a_full_lane_moves_the_request_to_the_smaller_model() -> None:
         replies = await asyncio.gather(*running)
     assert [reply.model for reply in replies] == [LARGE, SMALL]
     assert (first.notes.degraded, second.notes.degraded) == (None, "queue_full")
-    assert gateway.metric("gateway_degraded_total", model=SMALL, reason="queue_full") == 1
+    assert gateway.metric("gateway_degraded_total", model=SMALL, lane="interactive", reason="queue_full") == 1
 
 
 async def test_when_both_are_full_it_is_an_honest_refusal() -> None:

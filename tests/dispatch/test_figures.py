@@ -9,7 +9,7 @@ import time
 import pytest
 from prometheus_client import Gauge, generate_latest
 
-from gateway.loop_lag import watch_loop
+from gateway.runtime.loop_lag import watch_loop
 from gateway.settings import Settings
 from tests.dispatch.engines import HeldEngine
 from tests.dispatch.house import call, house

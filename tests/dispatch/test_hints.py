@@ -80,7 +80,7 @@ async def test_a_demoted_request_waits_in_the_batch_lane_with_its_time_limit(gat
         reply = await client.post("/v1/chat/completions", json=CHAT, headers={"x-lane": "batch"})
     assert reply.status_code == 200
     assert "x-queue-ms" in reply.headers
-    assert engine.seen[0].priority == 2
+    assert engine.seen[0].priority == 22
 
 
 @pytest.mark.anyio

@@ -214,7 +214,7 @@ async def test_interactive_requests_do_not_wait_behind_a_batch() -> None:
         quick = gateway.begin(call("quick"))
         await engine.until_seen(4)
         assert engine.texts[-1] == "quick"
-        assert [request.priority for request in engine.seen] == [2, 2, 2, 0]
+        assert [request.priority for request in engine.seen] == [22, 22, 22, 0]
         engine.let(100)
         await asyncio.gather(quick, *flood)
 

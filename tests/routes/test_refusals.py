@@ -109,7 +109,7 @@ async def test_a_wrong_field_is_named(client: httpx.AsyncClient, change: dict[st
         ({"n": 99}, "n"),
         ({"stop": 3}, "stop"),
         ({"top_logprobs": 2}, "top_logprobs"),
-        ({"tool_choice": "auto"}, "tool_choice"),
+        ({"tool_choice": "required"}, "tool_choice"),
         ({"tools": [{}]}, "tools"),
         ({"tools": [{"type": "function", "function": {"name": 3}}]}, "tools"),
         ({"tools": TOOLS, "tool_choice": {}}, "tool_choice"),

@@ -198,7 +198,8 @@ async def test_a_stream_is_moderated_passage_by_passage(gateway: Gateway) -> Non
     async with site({"/v1/moderations": flags("violent", seen)}) as endpoint:
         for answer, refused in ((calm * 3, False), (calm * 2 + "Then it grows violent at last.", True)):
             async with gateway(saying(answer), judged_by(endpoint.port)) as client:
-                told = events((await client.post("/infer_stream", json=about("?"))).text)
+                asked = about(f"Does it end calmly? {not refused}")
+                told = events((await client.post("/infer_stream", json=asked)).text)
             text = "".join(data["token"] for name, data in told if name == "token")
             assert told[-1][0] == ("error" if refused else "final")
             assert "violent" not in text

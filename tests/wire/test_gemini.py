@@ -119,7 +119,7 @@ async def test_googles_schema_becomes_a_json_schema(gateway: Gateway) -> None:
     assert list(found["properties"]) == ["ages", "first_name"]
 
 
-@pytest.mark.parametrize("verb", ["generateContent", "streamGenerateContent"])
+@pytest.mark.parametrize("verb", ["generateContent", "streamGenerateContent?alt=sse"])
 async def test_thoughts_come_as_parts_of_their_own_where_asked_for(gateway: Gateway, verb: str) -> None:
     asked = {"generationConfig": {"thinkingConfig": {"includeThoughts": True}}}
     async with gateway(scripted("Four.", reasoning="Two and two.")) as client:
@@ -135,7 +135,7 @@ async def test_thoughts_come_as_parts_of_their_own_where_asked_for(gateway: Gate
     assert (said(without, True), said(without, False)) == ("", "Four.")
 
 
-@pytest.mark.parametrize("verb", ["generateContent", "streamGenerateContent"])
+@pytest.mark.parametrize("verb", ["generateContent", "streamGenerateContent?alt=sse"])
 async def test_a_function_is_called_and_its_result_comes_back(gateway: Gateway, verb: str) -> None:
     engine = scripted('{"city":"Paris"}')
     tools = [{"functionDeclarations": [{"name": "weather", "parameters": {"type": "OBJECT"}}]}]
@@ -182,7 +182,7 @@ async def test_errors_are_in_googles_shape(gateway: Gateway) -> None:
         missing = await client.post("/v1/models/gpt-9:generateContent", json=HELLO)
         method = await client.get("/v1beta/models/qwen3-vl:nothing/x")
         engine.fail_with, engine.fail_after = GenerationFailed("The model failed on this request."), 2
-        broken = await client.post(f"{PATH}:streamGenerateContent", json=HELLO)
+        broken = await client.post(f"{PATH}:streamGenerateContent?alt=sse", json=HELLO)
     assert bad.status_code == bad.json()["error"]["code"] == 400
     assert bad.json()["error"]["status"] == "INVALID_ARGUMENT"
     assert "contents" in bad.json()["error"]["message"]
@@ -207,3 +207,42 @@ async def test_a_task_is_reached_by_name_and_by_header(gateway: Gateway) -> None
     assert TextPart("Extract the data of this chart.") in (engine.seen[0].messages[1].content or ())
     assert engine.seen[0].sampling.temperature == 0
     assert "X-Task" in unknown.json()["error"]["message"]
+
+
+async def test_contents_that_hold_nothing_are_refused(client: httpx.AsyncClient) -> None:
+    for contents in ([{}], [{"parts": []}], [{"parts": [{"text": "", "thought": True}]}]):
+        reply = await client.post("/v1/models/qwen3-vl:generateContent", json={"contents": contents})
+        assert reply.status_code == 400
+        assert "neither text nor media" in reply.json()["error"]["message"]
+
+
+async def test_without_alt_a_stream_is_one_array_that_comes_bit_by_bit(gateway: Gateway) -> None:
+    engine = scripted("One red circle.")
+    async with gateway(engine) as client:
+        reply = await client.post(f"{PATH}:streamGenerateContent", json=HELLO)
+        assert reply.headers["content-type"].startswith("application/json")
+        pieces = reply.json()
+        texts = [part["text"] for piece in pieces for part in piece["candidates"][0]["content"]["parts"]]
+        assert "".join(texts) == "One red circle."
+        assert len(pieces) > 2
+        assert pieces[-1]["usageMetadata"]["candidatesTokenCount"] == 4
+        engine.fail_with, engine.fail_after = GenerationFailed("The model failed on this request."), 2
+        broken = (await client.post(f"{PATH}:streamGenerateContent", json=HELLO)).json()
+    assert broken[-1]["error"]["code"] == 500
+
+
+async def test_single_objects_stand_for_lists_as_in_googles_own_examples(gateway: Gateway) -> None:
+    engine = scripted()
+    body = {
+        "system_instruction": {"parts": {"text": "Be brief."}},
+        "contents": {"parts": {"text": "Hello"}},
+        "tools": {"google_search": {}},
+        "safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
+    }
+    async with gateway(engine) as client:
+        assert (await client.post(f"{PATH}:generateContent", json=body)).status_code == 200
+        wrong = {"mode": "ANY", "allowedFunctionNames": ["sing"]}
+        body["tools"] = {"functionDeclarations": {"name": "paint"}}
+        config = {"toolConfig": {"functionCallingConfig": wrong}}
+        assert (await client.post(f"{PATH}:generateContent", json=body | config)).status_code == 400
+    assert [message.role for message in engine.seen[0].messages] == ["system", "user"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import openai
 import pytest
@@ -129,3 +131,69 @@ async def test_a_task_is_reached_by_the_models_name(gateway: Gateway) -> None:
     assert str(seen.messages[0].content).startswith("Be brief.\n\nYou are a data analyst")
     assert (seen.response_format or {})["json_schema"]["name"] == "chart_parse"
     assert seen.sampling.max_tokens == 1024
+
+
+async def test_media_options_of_the_task_api_go_into_the_extra_body(gateway: Gateway) -> None:
+    engine = scripted()
+    content = [{"type": "image_url", "image_url": {"url": square("blue"), "detail": None}}]
+    asked: Any = {"model": "qwen3-vl", "messages": [{"role": "user", "content": content}]}
+    async with gateway(engine) as client:
+        create = sdk(client).chat.completions.create
+        await create(**asked, extra_body={"media": {"redact": [[0, 0, 4, 4]]}, "mask_pii": True})
+        with pytest.raises(openai.BadRequestError, match=r"media\.redact\[0\]"):
+            await create(**asked, extra_body={"media": {"redact": [[4, 4, 0, 0]]}})
+    picture = engine.seen[0].media[0].frames[0]
+    assert picture.getpixel((1, 1)) == (0, 0, 0)
+    assert picture.getpixel((picture.width - 1, picture.height - 1)) == (0, 0, 255)
+
+
+TOOL = {"type": "function", "function": {"name": "paint"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"tool_choice": "auto"}, 200),
+        ({"tools": [], "tool_choice": "auto"}, 200),
+        ({"tools": [TOOL], "tool_choice": "none"}, 200),
+        ({"tool_choice": "required"}, 400),
+        ({"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "sing"}}}, 400),
+        ({"tools": [{"type": "custom", "custom": {"name": "x"}}]}, 400),
+        ({"stream": True, "stream_options": {"include_usage": None}}, 200),
+        ({"messages": [{"role": "user", "content": None}]}, 400),
+        ({"messages": [{"role": "user", "content": []}]}, 400),
+        (
+            {
+                "messages": [
+                    {"role": "system", "content": [{"type": "text", "text": "x", "cache_control": {}}]}
+                ]
+            },
+            200,
+        ),
+    ],
+)
+async def test_what_scripts_send(client: httpx.AsyncClient, change: dict[str, Any], status: int) -> None:
+    reply = await client.post("/v1/chat/completions", json={"model": "qwen3-vl", "messages": HELLO} | change)
+    assert reply.status_code == status, reply.text
+
+
+async def test_legacy_completions_are_answered_as_the_sdk_reads_them(gateway: Gateway) -> None:
+    engine = scripted("one two three")
+    async with gateway(engine) as client:
+        create = sdk(client).completions.create
+        whole = await create(model="qwen3-vl", prompt=["Count."], max_tokens=2)
+        stream = await create(
+            model="qwen3-vl", prompt="Count.", stream=True, stream_options={"include_usage": True}
+        )
+        chunks = [chunk async for chunk in stream]
+        with pytest.raises(openai.BadRequestError, match="use chat completions"):
+            await create(model="qwen3-vl", prompt="Count.", echo=True)
+        with pytest.raises(openai.BadRequestError):
+            await create(model="qwen3-vl", prompt=["one", "two"])
+    assert (whole.choices[0].text, whole.choices[0].finish_reason) == ("one two", "length")
+    assert whole.usage is not None
+    assert "".join(chunk.choices[0].text for chunk in chunks[:-1]) == "one two three"
+    assert chunks[-2].choices[0].finish_reason == "stop"
+    assert chunks[-1].usage is not None
+    assert engine.seen[0].messages[0].content == "Count."
+    assert engine.seen[1].sampling.max_tokens == 16

@@ -1,6 +1,7 @@
 """The same question in every format; one answer a line."""
 
 import base64
+import json
 import sys
 from pathlib import Path
 
@@ -44,7 +45,10 @@ print(reply.output.choices[0].message.content[0]["text"])
 source = {"type": "base64", "media_type": "image/png", "data": plain}
 blocks = [{"type": "image", "source": source}, {"type": "text", "text": question}]
 reply = anthropic.Anthropic(base_url=url, api_key="none").messages.create(
-    model=model, max_tokens=64, temperature=0, messages=[{"role": "user", "content": blocks}]
+    model=model,
+    max_tokens=64,
+    messages=[{"role": "user", "content": blocks}],
+    extra_body={"temperature": 0},
 )
 print(reply.content[0].text)
 
@@ -57,3 +61,8 @@ body = {
     "max_new_tokens": 64,
 }
 print(requests.post(f"{url}/v1/chat", json=body, timeout=60).json()["result"])
+
+task = {"task": "vqa", "images": [image], "text": question, "options": {"temperature": 0, "max_tokens": 64}}
+print(requests.post(f"{url}/infer", json=task, timeout=60).json()["result"]["answer"])
+lines = requests.post(f"{url}/infer_stream", json=task, timeout=60).text.splitlines()
+print(json.loads(lines[-2].removeprefix("data: "))["answer"])

@@ -1,0 +1,1 @@
+"""The gateway beside its peers: the same machine, engine, checkpoint and requests, in one run."""

@@ -1,0 +1,82 @@
+"""Everything about keys that one gateway works with."""
+
+from __future__ import annotations
+
+from redis.exceptions import RedisError
+
+from gateway.accounts.alerts import Alerts, Post
+from gateway.accounts.keyring import Keyring
+from gateway.accounts.ledger import Ledger
+from gateway.accounts.limiter import Limiter
+from gateway.accounts.prices import Prices
+from gateway.accounts.scripts import Scripts
+from gateway.accounts.store import KeyStore
+from gateway.errors import FORBIDDEN, GatewayError
+from gateway.principal import Principal
+from gateway.settings import Settings, SettingsError, TierSettings
+from gateway.stores.state import StateStore
+from gateway.telemetry import Telemetry
+from gateway.usage.meter import Meter
+
+_NO_LIMITS = TierSettings()
+
+
+class Accounts:
+    """`post` sends alerts; see `Alerts`."""
+
+    def __init__(self, settings: Settings, state: StateStore, telemetry: Telemetry, post: Post) -> None:
+        own = settings.accounts
+        self.settings = own
+        self._server = settings.server
+        self._state = state
+        admin = own.admin_key.get_secret_value() if own.admin_key else None
+        self.keys = KeyStore(state.redis) if state.enabled else None
+        self.keyring = Keyring(self.keys, admin, own.outage_s)
+        self._scripts = Scripts(state.redis, settings.state.timeout_ms / 1000) if state.enabled else None
+        self.prices = Prices(own)
+        self.limiter = Limiter(self._scripts, own.replicas, telemetry)
+        client = state.redis if state.enabled else None
+        self.meter = Meter(settings.usage, settings.server.folder("usage"), client, telemetry)
+        self.alerts = Alerts(own, post, telemetry)
+        self.ledger = Ledger(self._scripts, self.limiter, telemetry, self.alerts.spent)
+
+    def tier(self, principal: Principal) -> TierSettings:
+        """The limits that hold for the principal. Raises `GatewayError` where its tier is gone."""
+        if not principal.tier:
+            return _NO_LIMITS
+        tier = self.settings.tiers.get(principal.tier)
+        if tier is None:
+            raise GatewayError(FORBIDDEN, "The API key's tier is not configured.", rule="key.tier")
+        return tier
+
+    async def open_to_all(self) -> bool:
+        """Whether requests need no key: none was ever made, and only this machine can ask, or everyone
+        shall. Raises `GatewayError` where nobody can tell."""
+        server = self._server
+        return (server.loopback or server.insecure) and not await self.keyring.any()
+
+    async def start(self) -> None:
+        """Raises `SettingsError` where the server would be open to others than this machine."""
+        server = self._server
+        try:
+            some = self.keyring.configured or (self.keys is not None and await self.keys.any())
+        except (RedisError, OSError, TimeoutError) as error:
+            raise SettingsError(
+                f"The state store does not answer ({type(error).__name__}): without it no key can be "
+                "checked. See state.url."
+            ) from error
+        if not (some or server.loopback or server.insecure):
+            raise SettingsError(
+                f"Without any key the server listens on this machine only, not on {server.host}. Make a key "
+                "first (qwen-vl keys create), or set accounts.admin_key, or say --insecure to let "
+                "everyone in."
+            )
+        self.ledger.start()
+        self.meter.start()
+
+    async def aclose(self) -> None:
+        await self.meter.aclose()
+        await self.ledger.aclose()
+        await self.alerts.aclose()
+        if self._scripts is not None:
+            await self._scripts.aclose()

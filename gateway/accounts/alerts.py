@@ -1,0 +1,96 @@
+"""Tells an address of the operator's when a key nears the end of a quota."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+from gateway.accounts.ledger import Spent
+from gateway.accounts.limiter import NANO, Reservation
+from gateway.errors import FETCH_FAILED, GatewayError
+from gateway.settings import AccountsSettings
+from gateway.telemetry import Telemetry
+
+log = logging.getLogger("gateway")
+
+Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[int]]
+"""Sends a body to an address and gives back the status. Raises `GatewayError`."""
+
+_TRIES = 4
+_DRAIN_S = 3.0
+_HEADERS = {"content-type": "application/json"}
+
+
+class _NotTaken(Exception):
+    """The address answered with an error."""
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether another try may do better; at an address that is refused it will not."""
+    return isinstance(error, _NotTaken) or (isinstance(error, GatewayError) and error.code is FETCH_FAILED)
+
+
+class Alerts:
+    """Each percentage of each quota is told once a month: by the settlement that goes over it."""
+
+    def __init__(self, settings: AccountsSettings, post: Post, telemetry: Telemetry) -> None:
+        self._settings = settings
+        self._post = post
+        self._telemetry = telemetry
+        self._sending: set[asyncio.Task[None]] = set()
+
+    def spent(self, held: Reservation, spent: Spent) -> None:
+        """A settlement was made. Does not wait."""
+        for alert in self._crossed(held, spent):
+            self._telemetry.quota_alerts.labels(str(alert["percent"])).inc()
+            log.warning("key %s has used %d %% of its %s", held.key, alert["percent"], alert["quota"])
+            if self._settings.alert_url:
+                task = asyncio.create_task(self._send(self._settings.alert_url, alert))
+                self._sending.add(task)
+                task.add_done_callback(self._sending.discard)
+
+    async def aclose(self) -> None:
+        """Alerts on their way get a few seconds."""
+        if self._sending:
+            _, late = await asyncio.wait(self._sending, timeout=_DRAIN_S)
+            for task in late:
+                task.cancel()
+
+    def _crossed(self, held: Reservation, spent: Spent) -> Iterator[dict[str, Any]]:
+        quotas = (
+            ("monthly_tokens", held.tier.monthly_tokens, spent.tokens_before, spent.tokens),
+            ("monthly_cost", (held.tier.monthly_cost or 0) * NANO, spent.cost_before, spent.cost),
+        )
+        for quota, limit, before, after in quotas:
+            for percent in self._settings.alert_at if limit else ():
+                if before * 100 < limit * percent <= after * 100:  # type: ignore[operator]
+                    unit = NANO if quota == "monthly_cost" else 1
+                    yield {
+                        "event": "quota",
+                        "key": held.key,
+                        "quota": quota,
+                        "percent": percent,
+                        "used": after / unit,
+                        "limit": limit / unit,  # type: ignore[operator]
+                        "month": held.month,
+                    }
+
+    async def _send(self, url: str, alert: dict[str, Any]) -> None:
+        body = msgspec.json.encode(alert)
+        try:
+            async for attempt in AsyncRetrying(
+                retry=retry_if_exception(_may_pass),
+                stop=stop_after_attempt(_TRIES),
+                wait=wait_exponential_jitter(multiplier=0.5, max=10),
+                reraise=True,
+            ):
+                with attempt:
+                    if (status := await self._post(url, body, _HEADERS)) >= 300:
+                        raise _NotTaken(f"status {status}")
+        except (GatewayError, _NotTaken) as error:
+            log.error("an alert about key %s could not be sent: %s", alert["key"], error)

@@ -1,0 +1,31 @@
+"""What tokens cost."""
+
+from __future__ import annotations
+
+import math
+
+from gateway.accounts.limiter import NANO
+from gateway.call import Call
+from gateway.settings import AccountsSettings, PriceSettings
+
+_FREE = PriceSettings()
+_PER = 1_000_000
+"""Prices are for so many tokens."""
+
+
+class Prices:
+    def __init__(self, settings: AccountsSettings) -> None:
+        self._settings = settings
+
+    def of(self, model: str, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> int:
+        """Cost in billionths of the currency's unit, rounded up. `cached_tokens` are part of the input."""
+        price = self._settings.prices.get(model, _FREE)
+        cached = price.input if price.cached_input is None else price.cached_input
+        whole = (input_tokens - cached_tokens) * price.input + cached_tokens * cached
+        return math.ceil((whole + output_tokens * price.output) * NANO / _PER)
+
+    def share(self, call: Call) -> float:
+        """The share of the price that this answer costs, by how it came about."""
+        if call.notes.cache in ("hit", "coalesced"):
+            return self._settings.cached_price
+        return 1 if call.notes.degraded is None else self._settings.degraded_price

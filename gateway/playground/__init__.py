@@ -1,0 +1,1 @@
+"""The page at `/`: what it is made of, what it must know, and what it shows of the server."""

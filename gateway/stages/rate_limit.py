@@ -1,0 +1,66 @@
+"""Counts a request against the limits of its key, and writes down what it came to when it ends.
+
+It stands outermost, so that a request that is over a limit costs nothing, and its pages and
+cached answers count as one request. What pictures and pages need is reserved later; see `quota.py`.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from gateway.accounts.estimate import answer_tokens, cap_answer, text_tokens
+from gateway.accounts.limiter import Reservation
+from gateway.accounts.scopes import check_call
+from gateway.call import Call, Events
+from gateway.errors import GatewayError
+from gateway.settings import TierSettings
+from gateway.stages.base import Handler, Services
+
+
+class RateLimit:
+    """Raises `GatewayError` for a request that its key may not make, or not now."""
+
+    def __init__(self, inner: Handler, services: Services) -> None:
+        self._inner = inner
+        self._accounts = services.accounts
+
+    async def __call__(self, call: Call) -> Events:
+        tier = self._accounts.tier(call.principal)
+        check_call(call, tier)
+        return self._counted(call, tier)
+
+    async def _counted(self, call: Call, tier: TierSettings) -> Events:
+        held, failed = None, True
+        try:
+            if tier.limits_anything:
+                held = await self._admit(call, tier)
+            async with aclosing(await self._inner(call)) as events:
+                async for event in events:
+                    yield event
+            failed = False
+        finally:
+            if held is not None:
+                self._accounts.ledger.settle(held, call.bill.tokens, call.bill.cost)
+            self._accounts.meter.count(call, failed=failed)
+
+    async def _admit(self, call: Call, tier: TierSettings) -> Reservation:
+        held = Reservation.begin(call.principal.key, tier)
+        tokens, cost = self._estimate(call, tier)
+        try:
+            verdict = await self._accounts.limiter.admit(held, call.lease_s, tokens, cost)
+        except GatewayError:
+            raise
+        except BaseException:  # the client left meanwhile: the store may have let it in
+            self._accounts.ledger.settle(held, 0, 0)
+            raise
+        call.reserved = held
+        call.notes.limits = verdict.headers(tier)
+        return held
+
+    def _estimate(self, call: Call, tier: TierSettings) -> tuple[int, int]:
+        """Tokens and cost of the text and the longest answer. The pages of a plan reserve their own."""
+        if call.plan is not None or not tier.counts_tokens:
+            return 0, 0
+        cap_answer(call, tier)
+        prompt, answer = text_tokens(call.chat), answer_tokens(call.chat)
+        return prompt + answer, self._accounts.prices.of(call.chat.model, prompt, answer)

@@ -1,0 +1,145 @@
+"""Counts what is used, and carries it on: to the state store each second, to the history each minute."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from gateway.call import Call
+from gateway.settings import UsageSettings
+from gateway.telemetry import Telemetry
+from gateway.usage.history import History
+from gateway.usage.rows import Row, Sums, Table, add
+from gateway.usage.store import UsageStore
+
+log = logging.getLogger("gateway")
+
+_FLUSH_S = 1.0
+_HISTORY_S = 60.0
+_AWAY = (RedisError, OSError, TimeoutError)
+
+
+class Meter:
+    """`client` is that of the state store; without one all goes into the history, in `folder`."""
+
+    def __init__(
+        self, settings: UsageSettings, folder: Path, client: Redis | None, telemetry: Telemetry
+    ) -> None:
+        self._settings = settings
+        self._telemetry = telemetry
+        self._store = UsageStore(client) if client is not None else None
+        self._history = History(folder / "usage.db")
+        self._table: Table = {}
+        self._days: set[date] = set()
+        self._worker: asyncio.Task[None] | None = None
+        self._tenants: set[str] = set()
+
+    def start(self) -> None:
+        if self._worker is None and self._settings.enabled:
+            self._worker = asyncio.create_task(self._work())
+
+    def count(self, call: Call, *, failed: bool) -> None:
+        """One request that has ended. Costs no wait."""
+        bill = call.bill
+        sums: Sums = [
+            1,
+            int(failed),
+            int(call.notes.cache == "hit"),
+            int(call.notes.degraded is not None),
+            bill.input_tokens,
+            bill.output_tokens,
+            bill.image_tokens,
+            bill.cached_tokens,
+            bill.cost,
+            round((time.monotonic() - call.received) * 1000),
+        ]
+        who = call.principal
+        row = Row(str(today()), who.key, who.tenant, bill.model or call.chat.model, call.task or "chat")
+        if self._settings.enabled:
+            add(self._table, row, sums)
+        self._tell(who.tenant, sums)
+
+    async def read(self, since: date, until: date) -> Table:
+        """The sums of these days, both included. Raises `redis.RedisError`, `sqlite3.Error`, `OSError`."""
+        await self.flush()
+        table = await asyncio.to_thread(self._history.read, since, until)
+        if self._store is not None:
+            table |= await self._store.read(since, until)
+        return table
+
+    async def flush(self) -> None:
+        """Carry on what was counted; what cannot be is kept for the next time."""
+        table, self._table = self._table, {}
+        if not table:
+            return
+        try:
+            if self._store is not None:
+                await self._store.add(table)
+            else:
+                await asyncio.to_thread(self._history.add, table)
+        except BaseException as error:
+            for row, sums in table.items():
+                add(self._table, row, sums)
+            if not isinstance(error, (*_AWAY, sqlite3.Error)):
+                raise
+            log.warning("usage cannot be written: %s", type(error).__name__)
+        else:
+            self._days |= {date.fromisoformat(row.day) for row in table}
+
+    async def aclose(self) -> None:
+        """What was counted is carried on first."""
+        if self._worker is None:
+            return
+        self._worker.cancel()
+        await asyncio.gather(self._worker, return_exceptions=True)
+        await self.flush()
+        await self._remember()
+
+    async def _work(self) -> None:
+        due = time.monotonic() + _HISTORY_S
+        while True:
+            await asyncio.sleep(_FLUSH_S)
+            await self.flush()
+            if time.monotonic() >= due:
+                due = time.monotonic() + _HISTORY_S
+                await self._remember()
+
+    async def _remember(self) -> None:
+        """Write the days that have changed into the history, and forget those that are too old."""
+        if self._store is None or not self._days:
+            return
+        try:
+            table = await self._store.read(min(self._days), max(self._days))
+            await asyncio.to_thread(self._history.put, table)
+            await asyncio.to_thread(self._history.forget, today() - timedelta(self._settings.history_days))
+        except (*_AWAY, sqlite3.Error) as error:
+            log.warning("the usage history cannot be written: %s", type(error).__name__)
+        else:
+            self._days.clear()
+
+    def _tell(self, tenant: str, sums: Sums) -> None:
+        """Metrics; the names of tenants are bounded."""
+        if tenant not in self._tenants:
+            if len(self._tenants) >= self._settings.metric_tenants:
+                tenant = "others"
+            else:
+                self._tenants.add(tenant)
+        _, failed, _, _, read, written, pictures, _, cost, _ = sums
+        told = self._telemetry
+        told.tenant_requests.labels(tenant, "failed" if failed else "done").inc()
+        for kind, number in (("input", read), ("output", written), ("image", pictures)):
+            if number:
+                told.tenant_tokens.labels(tenant, kind).inc(number)
+        if cost:
+            told.tenant_cost.labels(tenant).inc(cost / 1e9)
+
+
+def today() -> date:
+    return datetime.now(UTC).date()

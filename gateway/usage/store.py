@@ -1,0 +1,58 @@
+"""Usage in the state store: a hash for each day, shared by all gateways."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+
+from gateway.usage.rows import FIELDS, Row, Table
+
+_PREFIX = "qwen-vl:usage:"
+KEPT_DAYS = 40
+"""Days for which the store has the figures itself; the history has them for longer."""
+
+
+class UsageStore:
+    """Every method raises `redis.RedisError` where the store is away."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+
+    async def add(self, table: Table) -> None:
+        """Add to the sums, all of them or none."""
+        async with self._client.pipeline(transaction=True) as pipe:
+            for day in {row.day for row in table}:
+                pipe.expire(_PREFIX + day, KEPT_DAYS * 24 * 3600)
+            for row, sums in table.items():
+                name = _field(row)
+                for number, amount in enumerate(sums):
+                    if amount:
+                        pipe.hincrby(_PREFIX + row.day, f"{number}{name}", amount)
+            await pipe.execute()
+
+    async def read(self, since: date, until: date) -> Table:
+        """The sums of these days, both included, as far back as they are kept."""
+        first = max(since, until - timedelta(days=KEPT_DAYS))
+        days = [str(first + timedelta(days=n)) for n in range((until - first).days + 1)]
+        async with self._client.pipeline(transaction=False) as pipe:
+            for day in days:
+                pipe.hgetall(_PREFIX + day)
+            hashes: list[dict[bytes, bytes]] = await pipe.execute()
+        table: Table = {}
+        for day, fields in zip(days, hashes, strict=True):
+            for field, amount in fields.items():
+                number, row = int(field[:1]), _row(day, field[1:])
+                table.setdefault(row, [0] * len(FIELDS))[number] = int(amount)
+        return table
+
+
+def _field(row: Row) -> str:
+    return msgspec.json.encode([row.key, row.tenant, row.model, row.task]).decode()
+
+
+def _row(day: str, name: bytes) -> Row:
+    parts: Any = msgspec.json.decode(name)
+    return Row(day, *parts)

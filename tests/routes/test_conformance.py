@@ -1,0 +1,62 @@
+"""The OpenAPI document is true: schemathesis asks every route of a running server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis import checks
+from schemathesis.config import SchemathesisConfig
+
+from gateway.openapi.document import document
+from tests.servers import RunningServer, end, launch, wait_until_ready
+
+CONFIG = """
+models: {qwen3-vl-30b: {engine: {kind: scripted}}}
+cache: {url: none}
+state: {url: none}
+safety: {classify_images: false}
+fetch: {enabled: false}
+"""
+PHASES = {"coverage": {"enabled": False}, "stateful": {"enabled": False}}
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+)
+
+
+DOCUMENT = schemathesis.openapi.from_dict(document(), config=SchemathesisConfig.from_dict({"phases": PHASES}))
+
+
+@pytest.fixture(scope="module")
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    folder = tmp_path_factory.mktemp("conformance")
+    (folder / "gateway.yaml").write_text(CONFIG)
+    process = launch(folder / "serve.log", "--config", str(folder / "gateway.yaml"))
+    try:
+        yield wait_until_ready(process, folder / "serve.log")
+    finally:
+        end(process)
+
+
+def test_the_server_gives_the_document_itself(scripted: RunningServer) -> None:
+    with scripted.client() as client:
+        assert client.get("/openapi.json").json() == document()
+
+
+@DOCUMENT.parametrize()
+@settings(
+    max_examples=10,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_a_route_does_what_the_document_says(case: schemathesis.Case, scripted: RunningServer) -> None:
+    case.call_and_validate(base_url=scripted.url, checks=checks.CHECKS.get_by_names(list(CHECKS)))
