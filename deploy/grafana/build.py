@@ -43,6 +43,47 @@ GATEWAY: dict[str, list[Panel]] = {
         ("Tokens", "sum by (model, kind) (rate(gateway_tokens_total[5m]))", "{{model}} {{kind}}", "short"),
         ("Against the last day", "gateway:tokens:rate15m / gateway:tokens:rate1d", "times", "short"),
     ],
+    "Tenants": [
+        ("Cost by tenant, an hour", "tenant:gateway_tenant_cost:rate1h * 3600", "{{tenant}}", "short"),
+        (
+            "Cost against the last day",
+            "tenant:gateway_tenant_cost:rate1h / tenant:gateway_tenant_cost:rate1d",
+            "{{tenant}}",
+            "short",
+        ),
+        (
+            "Tokens by tenant",
+            "sum by (tenant, kind) (rate(gateway_tenant_tokens_total[5m]))",
+            "{{tenant}} {{kind}}",
+            "short",
+        ),
+        (
+            "Requests by tenant",
+            "sum by (tenant, outcome) (rate(gateway_tenant_requests_total[5m]))",
+            "{{tenant}} {{outcome}}",
+            "reqps",
+        ),
+        ("Over a limit", "sum by (limit) (rate(gateway_limited_total[5m]))", "{{limit}}", "reqps"),
+        (
+            "Without the state store",
+            "sum by (instead) (rate(gateway_state_store_away_total[5m]))",
+            "{{instead}}",
+            "reqps",
+        ),
+        ("Audit lines", "rate(gateway_audit_lines_total[5m])", "{{instance}}", "reqps"),
+        ("Audit lines given up", "rate(gateway_audit_dropped_total[5m])", "{{instance}}", "reqps"),
+    ],
+    "Jobs": [
+        ("Unfinished", "status:gateway_jobs:max", "{{status}}", "short"),
+        ("Jobs by how they ended", "status:gateway_jobs_finished:rate5m", "{{status}}", "reqps"),
+        ("Dead letters", "max(gateway_jobs_dead)", "dead", "short"),
+        (
+            "Calls of webhooks",
+            "sum by (outcome) (rate(gateway_webhook_calls_total[5m]))",
+            "{{outcome}}",
+            "reqps",
+        ),
+    ],
 }
 ENGINE: dict[str, list[Panel]] = {
     "Engines, as the gateway sees them": [

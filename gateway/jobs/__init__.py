@@ -10,6 +10,7 @@ so that no crash leaves one half done:
 | `waiting:TENANT` | a list of those behind the tenant's window of the queue |
 | `open:TENANT` | the set of the tenant's jobs inside the window |
 | `delayed`, `hooks`, `dead` | sorted sets by time: to be tried again, webhooks to call, failed |
+| `unfinished`, `finished` | hashes of numbers: open jobs by tenant, and all that ever ended by how |
 | `all`, `of:TENANT` | sorted sets by age, to list them |
 | `blob:TENANT:SHA256` | a long string of requests (a picture, mostly), once for all that use it |
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from gateway.errors import UNAVAILABLE, GatewayError
 from gateway.jobs.batches.driver import BatchDriver
 from gateway.jobs.batches.store import BatchStore
+from gateway.jobs.figures import JobFigures
 from gateway.jobs.hub import Hub
 from gateway.jobs.queue import JobQueue
 from gateway.jobs.run import Runner
@@ -69,7 +70,8 @@ class _Parts:
         wait_s = min(1.0, settings.state.timeout_ms / 2000)
         self.store = JobStore(redis, jobs)
         self.hub = Hub(redis, self.store, wait_s)
-        self.webhooks = Webhooks(redis, services.media.fetcher, jobs)
+        self.webhooks = Webhooks(redis, services.media.fetcher, jobs, services.telemetry)
+        self._figures = JobFigures(redis, services.telemetry.registry)
         hands = _hands(settings, services.models) if jobs.workers is None else jobs.workers
         queue = JobQueue(redis, jobs, consumer_name(), wait_s)
         runner = Runner(handler, services)
@@ -81,7 +83,7 @@ class _Parts:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, may_claim: Callable[[], bool]) -> None:
-        work = [self.hub.run(), self.webhooks.run()]
+        work = [self.hub.run(), self.webhooks.run(), self._figures.run()]
         if self._worker is not None:
             work += [self._worker.run(may_claim), self._driver.run(may_claim)]
         self._tasks = [asyncio.create_task(one) for one in work]

@@ -25,6 +25,7 @@ from gateway.jobs.scripts import PREFIX, Scripts, reachable
 from gateway.media.fetch import Fetcher
 from gateway.runtime.ending import end
 from gateway.settings import JobsSettings
+from gateway.telemetry import Telemetry
 from gateway.wire.base import json_encode
 
 log = logging.getLogger("gateway")
@@ -36,11 +37,12 @@ _AT_ONCE = 8
 
 
 class Webhooks:
-    def __init__(self, redis: Redis, fetcher: Fetcher, settings: JobsSettings) -> None:
+    def __init__(self, redis: Redis, fetcher: Fetcher, settings: JobsSettings, telemetry: Telemetry) -> None:
         self._redis: Any = redis
         self._scripts = Scripts(redis)
         self._fetcher = fetcher
         self._settings = settings
+        self._calls = telemetry.webhook_calls
 
     async def secret(self, tenant: str) -> str:
         """The tenant's secret, made when it is first asked for. Raises `GatewayError`."""
@@ -82,6 +84,11 @@ class Webhooks:
 
     async def _attempt(self, job: Job) -> tuple[str, float]:
         """How it went, and the seconds until the next call; 0 for none."""
+        outcome, pause = await self._post(job)
+        self._calls.labels(outcome.partition(":")[0]).inc()
+        return outcome, pause
+
+    async def _post(self, job: Job) -> tuple[str, float]:
         body = json_encode({"type": f"job.{job.status}", "data": view(job)})
         try:
             status = await self._fetcher.post(

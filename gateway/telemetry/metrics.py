@@ -134,6 +134,9 @@ class Telemetry:
             "Requests whose use was not charged, since the state store was away too long.",
             registry=self.registry,
         )
+        self.webhook_calls = Counter(
+            "gateway_webhook_calls", "Calls of jobs' webhooks.", ("outcome",), registry=self.registry
+        )
         self.loop_lag = Gauge(
             "gateway_event_loop_lag_seconds",
             "Longest that the event loop was late in the last seconds.",
@@ -158,6 +161,14 @@ class Telemetry:
             for histogram in (self.first_chunk, self.between_tokens, self.queue_wait):
                 histogram.labels(lane)
             self.inflight.labels(lane)
+        for outcome in ("delivered", "retrying", "failed"):
+            self.webhook_calls.labels(outcome)
+        for limit in ("requests", "concurrency", "tokens", "monthly_tokens", "monthly_cost"):
+            self.limited.labels(limit)
+        for percent in (80, 100):
+            self.quota_alerts.labels(str(percent))
+        for instead in ("rate_in_process", "quota_closed"):
+            self.store_away.labels(instead)
         for result in ("memory", "store", "miss", "bypass"):
             self.cache_lookups.labels(result)
         for what in ("read", "write", "damaged", "too_large", "write_dropped"):

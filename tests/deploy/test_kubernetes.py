@@ -16,6 +16,7 @@ import yaml
 
 from engine.config import VllmConfig
 from gateway.errors import GatewayError
+from gateway.jobs.scripts import QUEUE
 from gateway.media.addresses import check
 from gateway.settings import FetchSettings, Settings, load_settings
 from tests.deploy.promql import metrics
@@ -163,6 +164,20 @@ def test_autoscalers_scale_what_is_there_by_metrics_that_the_adapter_gives(overl
     for one in scalers:
         assert {metric["external"]["metric"]["name"] for metric in one["spec"]["metrics"]} == given
     assert not (scalers and of(overlay, "ScaledObject"))
+
+
+def test_keda_starts_the_batch_pool_from_nothing_by_the_stream_of_jobs() -> None:
+    (pool,) = (one for one in of("lanes-keda", "ScaledObject") if one["metadata"]["name"] == "gateway-batch")
+    assert pool["spec"]["minReplicaCount"] == 0
+    stream, *rest = (trigger["metadata"] for trigger in pool["spec"]["triggers"])
+    assert stream["stream"] == QUEUE
+    assert int(stream["streamLength"]) > 0
+    host, port = stream["address"].split(":")
+    services = {f"{one['metadata']['name']}.{one['metadata']['namespace']}" for one in of("lanes", "Service")}
+    assert (host in services, port) == (True, "6379")
+    for trigger in rest:
+        assert (trigger["ignoreNullValues"], trigger["activationThreshold"]) == ("true", "0")
+        assert trigger["query"].rstrip(")").endswith("vector(0")
 
 
 def adapter_rules() -> list[Object]:

@@ -32,6 +32,7 @@ lanes:
   video: {{reserved: 0, queue: 0, max_wait_s: 1}}
 safety: {{classify_images: false}}
 telemetry: {{otlp_endpoint: {collector}}}
+accounts: {{prices: {{large: {{input: 100, output: 100}}, small: {{input: 100, output: 100}}}}}}
 """
 COMPONENTS = ROOT / "deploy/k8s/components"
 TRACE = "0af7651916cd43dd8448eb211c80319c"

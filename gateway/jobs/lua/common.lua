@@ -72,6 +72,7 @@ local function settle(id, status, field, outcome)
   redis.call('ZREM', P .. 'delayed', id)
   leave(id, tenant)
   redis.call('HINCRBY', P .. 'unfinished', tenant, -1)
+  redis.call('HINCRBY', P .. 'finished', status, 1)
   if status == 'failed' and batch == '' then
     redis.call('ZADD', P .. 'dead', now(), id)
   else
