@@ -22,13 +22,17 @@ LABELS = {"namespace": "qwen-vl", "qwen_vl_pool": "gateway"}
 
 
 class Prometheus:
-    def __init__(self, folder: Path, *targets: str) -> None:
-        """`targets` are `host:port` of gateways."""
+    def __init__(self, folder: Path, *targets: str, key: str = "") -> None:
+        """`targets` are `host:port` of gateways, and `key` what they want for their metrics."""
+        (folder / "key").write_text(key)
         scraped = {"targets": [*targets], "labels": LABELS}
         config = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(RULES / "recording.yaml"), str(RULES / "alerts.yaml")],
-            "scrape_configs": [{"job_name": "qwen-vl-gateway", "static_configs": [scraped]}],
+            "scrape_configs": [
+                {"job_name": "qwen-vl-gateway", "static_configs": [scraped]}
+                | ({"authorization": {"credentials_file": str(folder / "key")}} if key else {})
+            ],
         }
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
         port = free_port()

@@ -18,6 +18,7 @@ from tests.servers import ROOT, end, wait_until_ready
 
 FILES = sorted((ROOT / "deploy/docker").glob("Dockerfile.*"))
 HADOLINT = Path(sys.executable).with_name("hadolint")
+ADMIN_KEY = "admin-key-of-the-tests"
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 
 
@@ -94,13 +95,22 @@ def test_the_entry_command_serves_and_writes_nothing_beside_its_data(context: Pa
                 "PATH": os.environ["PATH"],
                 "PYTHONPATH": str(context),
                 **{name: value.replace("/data", str(data)) for name, value in variables.items()},
+                "QWEN_VL_ACCOUNTS__ADMIN_KEY": ADMIN_KEY,
                 "QWEN_VL_MODELS": '{"m": {"engine": {"kind": "scripted"}}}',
             },
         )
     try:
         server = wait_until_ready(process, log)
         body = {"messages": [{"role": "user", "content": "Hello"}]}
-        assert httpx.post(f"{server.url}/v1/chat/completions", json=body).status_code == 200
+        url = f"{server.url}/v1/chat/completions"
+        assert httpx.post(url, json=body).status_code == 401
+        admin = {"authorization": f"Bearer {ADMIN_KEY}"}
+        made = httpx.post(f"{server.url}/admin/keys", json={"tenant": "me"}, headers=admin).json()
+        asked = httpx.post(url, json=body, headers={"authorization": f"Bearer {made['key']}"})
+        assert asked.status_code == 200
+        assert httpx.get(f"{server.url}/metrics").status_code == 401
+        assert httpx.get(f"{server.url}/metrics", headers=admin).status_code == 200
+        assert httpx.get(f"{server.url}/health").status_code == 200  # what HEALTHCHECK asks
     finally:
         end(process)
     assert process.returncode == 0
@@ -117,6 +127,17 @@ def test_all_that_compose_mounts_is_there_and_its_images_are_pinned() -> None:
             assert (ROOT / source).exists() if source.startswith(".") else source in COMPOSE["volumes"]
         for other in service.get("depends_on", ()):
             assert other in COMPOSE["services"]
+
+
+def test_compose_demands_an_admin_key_and_prometheus_reads_the_metrics_with_it() -> None:
+    gateway, prometheus = COMPOSE["services"]["gateway"], COMPOSE["services"]["prometheus"]
+    assert gateway["environment"]["QWEN_VL_ACCOUNTS__ADMIN_KEY"].startswith("${QWEN_VL_ADMIN_KEY:?")
+    assert prometheus["environment"]["GATEWAY_KEY"].startswith("${QWEN_VL_ADMIN_KEY:?")
+    (scrape,) = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
+    file = scrape["authorization"]["credentials_file"]
+    assert f"> {file}" in prometheus["entrypoint"][2]
+    assert str(Path(file).parent) in prometheus["tmpfs"]
+    assert ".env" in (ROOT / ".gitignore").read_text().splitlines()
 
 
 def test_compose_gives_a_drain_its_time() -> None:

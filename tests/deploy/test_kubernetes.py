@@ -186,6 +186,29 @@ def adapter_rules() -> list[Object]:
     return rules
 
 
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_gateway_asks_for_keys_or_is_asked_by_gateways_alone(overlay: str) -> None:
+    policies = {one["metadata"]["name"]: one["spec"] for one in of(overlay, "NetworkPolicy")}
+    assert policies["front"]["podSelector"] == {"matchLabels": {"qwen-vl/pool": "gateway"}}
+    assert all("from" in rule for rule in policies["gateway"]["ingress"])
+    secret = {"secretKeyRef": {"name": "gateway-admin", "key": "key"}}
+    for pod in pods(overlay):
+        for container in pod["spec"]["containers"]:
+            if "lifecycle" not in container:
+                continue
+            env = {one["name"]: one.get("value") or one["valueFrom"] for one in container["env"]}
+            if pod["metadata"]["labels"]["qwen-vl/pool"] == "gateway":
+                assert env["QWEN_VL_ACCOUNTS__ADMIN_KEY"] == secret
+                assert "QWEN_VL_SERVER__INSECURE" not in env
+            else:
+                assert env["QWEN_VL_SERVER__INSECURE"] == "true"
+                assert env["QWEN_VL_STATE__URL"] == "none"
+                assert "QWEN_VL_ACCOUNTS__ADMIN_KEY" not in env
+    (monitor,) = of(overlay, "PodMonitor")
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint["authorization"]["credentials"] == secret["secretKeyRef"]
+
+
 def test_the_network_lets_out_what_the_fetcher_lets_out() -> None:
     (policy,) = (one for one in of("cpu-demo", "NetworkPolicy") if one["metadata"]["name"] == "gateway")
     settings = FetchSettings()

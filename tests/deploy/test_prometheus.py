@@ -116,6 +116,26 @@ def scaled_object_queries() -> Iterator[tuple[str, str]]:
                 yield one["metadata"]["name"], trigger["metadata"]["query"]
 
 
+def test_a_gateway_with_keys_is_scraped_with_the_admin_key_or_one_for_its_metrics(
+    start: Start, tmp_path: Path
+) -> None:
+    admin = "admin-key-of-the-tests"
+    config = "models: {m: {engine: {kind: scripted}}}\nsafety: {classify_images: false}\n"
+    server = start(f"{config}accounts: {{admin_key: {admin}}}\nserver: {{host: 0.0.0.0}}\n")
+    order = {"tenant": "prometheus", "endpoints": ["/metrics"]}
+    headers = {"authorization": f"Bearer {admin}"}
+    own = httpx.post(f"{server.url}/admin/keys", json=order, headers=headers).json()["key"]
+    for number, key in enumerate((admin, own)):
+        folder = tmp_path / f"prometheus-{number}"
+        folder.mkdir()
+        one = Prometheus(folder, server.url.removeprefix("http://"), key=key)
+        try:
+            one.until('up{job="qwen-vl-gateway"} == 1')
+            one.until('gateway_jobs{status="waiting"} == 0')
+        finally:
+            one.close()
+
+
 @pytest.mark.engine
 def test_the_engines_panels_have_data(server: RunningServer, tmp_path: Path) -> None:
     with prometheus(tmp_path, server) as own:
