@@ -51,11 +51,11 @@ def regions(page: Objects) -> list[Box]:
         for box, paths in _groups(box for box in page.paths if not _is_ground(box, page.size))
         if paths >= _FEWEST_PATHS
     ]
-    found = [box for box, _ in _groups([*images, *drawn], near=0) if _is_large(box)]
+    clipped = [_clip(box, page.size) for box, _ in _groups([*images, *drawn], near=0)]
+    found = [box for box in clipped if _is_large(box)]
     if not found and (scans := [box for box in page.images if _is_ground(box, page.size)]):
-        found = scans[:1]
-    clipped = [_clip(box, page.size) for box in found]
-    return sorted(clipped, key=lambda box: (round(box[1] / _SMALLEST_SIDE), box[0]))
+        found = [_clip(scans[0], page.size)]
+    return sorted(found, key=lambda box: (round(box[1] / _SMALLEST_SIDE), box[0]))
 
 
 def caption(box: Box, texts: list[Text]) -> str:

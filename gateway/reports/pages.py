@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.reports.boxes import Objects, Text, caption, regions
 from gateway.reports.errors import ReportError
-from gateway.reports.results import Box, Region
+from gateway.reports.results import Box, Failure, Region
 
 _LONGEST_PX = 1024
 _LARGEST_SCALE = 4.0
@@ -23,13 +23,22 @@ _PDFIUM = threading.Lock()
 """PDFium works for one thread at a time."""
 
 
-def find_regions(path: Path) -> tuple[int, list[Region]]:
-    """How many pages the document has, and all regions in reading order. Raises `ReportError`."""
+def find_regions(path: Path) -> tuple[int, list[Region], list[Failure]]:
+    """How many pages the document has, all regions in reading order, and pages that cannot be drawn.
+
+    Raises `ReportError`.
+    """
     pdfium = _pdfium()
+    regions: list[Region] = []
+    failures: list[Failure] = []
     try:
         with _PDFIUM, pdfium.PdfDocument(path.read_bytes()) as document:
-            found = [region for index in range(len(document)) for region in _of_page(document, index)]
-            return len(document), found
+            for index in range(len(document)):
+                try:
+                    regions += _of_page(document, index)
+                except (pdfium.PdfiumError, MemoryError):
+                    failures.append(Failure(index + 1, (0, 0, 0, 0), "the page is broken"))
+            return len(document), regions, failures
     except OSError as error:
         raise ReportError(f"{path}: {error.strerror}.") from None
     except pdfium.PdfiumError as error:

@@ -31,7 +31,7 @@ async def read_report(
     What cannot be read is listed in `failures`. Raises `ReportError` for the document as a whole.
     """
     path = Path(path)
-    pages, regions = await asyncio.to_thread(find_regions, path)
+    pages, regions, broken = await asyncio.to_thread(find_regions, path)
     figures: dict[int, Figure] = {}
     failures: dict[int, Failure] = {}
     requests = ({"images": region.png, "task": "chart_parse"} for region in regions)
@@ -46,16 +46,16 @@ async def read_report(
             figures[number] = figure
         if progress:
             progress(len(figures) + len(failures), len(regions), len(failures))
-    return _report(path, pages, figures, failures, rules)
+    failed = [*broken, *(failures[number] for number in sorted(failures))]
+    return _report(path, pages, figures, failed, rules)
 
 
 def _report(
-    path: Path, pages: int, figures: dict[int, Figure], failures: dict[int, Failure], rules: Sequence[Rule]
+    path: Path, pages: int, figures: dict[int, Figure], failures: list[Failure], rules: Sequence[Rule]
 ) -> Report:
     ordered = [figures[number] for number in sorted(figures)]
     series = merge(ordered)
-    failed = [failures[number] for number in sorted(failures)]
-    return Report(str(path), pages, ordered, series, judge(series, rules), failed)
+    return Report(str(path), pages, ordered, series, judge(series, rules), failures)
 
 
 def _why(outcome: Outcome) -> str:

@@ -74,7 +74,7 @@ class Flag(msgspec.Struct, frozen=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """A region that has no figure."""
+    """A region that has no figure, or a page (with an empty box) that cannot be drawn."""
 
     page: int
     box: Box

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def test_bars_are_one_region_with_their_labels_and_the_title_as_caption(tmp_path
     paper.box(0, 0, *A4)  # the ground
     paper.words("Words that stand far from any chart.", 60, 60)
     paper.bars(60, 200, "Sales, million")
-    pages, (region,) = find_regions(paper.save(tmp_path / "a.pdf"))
+    pages, (region,), _ = find_regions(paper.save(tmp_path / "a.pdf"))
     assert (pages, region.page, region.caption) == (1, 1, "Sales, million")
     assert region.box[:3] == pytest.approx((60, 200, 180), abs=1)
     assert 110 < region.box[3] - 200 < 120  # down to the labels
@@ -35,7 +36,7 @@ def test_pictures_and_drawings_come_in_reading_order_over_all_pages(tmp_path: Pa
     paper.bars(60, 400)
     paper.turn_to_new_page()
     paper.picture(60, 60, 260, 160)
-    _, found = find_regions(paper.save(tmp_path / "a.pdf"))
+    _, found, _ = find_regions(paper.save(tmp_path / "a.pdf"))
     assert [(region.page, round(region.box[0])) for region in found] == [(1, 60), (1, 320), (1, 60), (2, 60)]
 
 
@@ -45,13 +46,13 @@ def test_small_pictures_lone_boxes_and_rules_are_no_regions(tmp_path: Path) -> N
     paper.box(60, 200, 500, 300)  # a banner
     paper.box(60, 500, 500, 501)  # a rule
     paper.words("Only words.", 60, 400)
-    assert find_regions(paper.save(tmp_path / "a.pdf")) == (1, [])
+    assert find_regions(paper.save(tmp_path / "a.pdf")) == (1, [], [])
 
 
 def test_a_scanned_page_is_taken_whole(tmp_path: Path) -> None:
     paper = Paper()
     paper.picture(0, 0, *A4)
-    _, (region,) = find_regions(paper.save(tmp_path / "a.pdf"))
+    _, (region,), _ = find_regions(paper.save(tmp_path / "a.pdf"))
     assert region.box == pytest.approx((0, 0, *A4), abs=0.1)
 
 
@@ -59,7 +60,7 @@ def test_a_turned_page_is_seen_as_it_is_shown(tmp_path: Path) -> None:
     paper = Paper()
     paper.picture(60, 100, 200, 300)
     paper.turn(90)
-    _, (region,) = find_regions(paper.save(tmp_path / "a.pdf"))
+    _, (region,), _ = find_regions(paper.save(tmp_path / "a.pdf"))
     assert region.box == pytest.approx((A4[1] - 300, 60, A4[1] - 100, 200), abs=0.1)
     picture = Image.open(io.BytesIO(region.png)).convert("RGB")
     assert picture.width > picture.height
@@ -91,6 +92,19 @@ def test_a_chart_inside_a_form_is_found_where_the_form_puts_it(tmp_path: Path) -
     inner, outer = Paper(), Paper()
     inner.bars(60, 200)
     outer.page_of(inner.save(tmp_path / "inner.pdf"), scale=0.5, right=100, up=300)
-    _, (region,) = find_regions(outer.save(tmp_path / "outer.pdf"))
+    _, (region,), _ = find_regions(outer.save(tmp_path / "outer.pdf"))
     top = A4[1] - 300 - (A4[1] - 200) / 2
     assert region.box[:3] == pytest.approx((130, top, 190), abs=1)
+
+
+def test_a_broken_page_is_told_and_the_others_are_read(tmp_path: Path) -> None:
+    paper = Paper()
+    paper.bars(60, 100)
+    paper.turn_to_new_page()
+    paper.bars(60, 100)
+    whole = paper.save(tmp_path / "a.pdf").read_bytes()
+    torn = re.sub(rb"/Type ?/Page\b(?!s)", lambda found: found[0].replace(b"Page", b"Cage"), whole, count=1)
+    assert torn != whole
+    (tmp_path / "torn.pdf").write_bytes(torn)
+    pages, found, failures = find_regions(tmp_path / "torn.pdf")
+    assert (pages, len(found), [failure.page for failure in failures]) == (2, 1, [1])

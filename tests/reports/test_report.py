@@ -160,6 +160,16 @@ async def test_a_report_replaces_an_older_file_or_leaves_it(gateway: Gateway, tm
         write(report, tmp_path / "b.csv")
 
 
+def test_the_package_imports_nothing_of_the_server() -> None:
+    code = (
+        "import sys, gateway.reports\n"
+        "heavy = {'vllm', 'torch', 'starlette', 'pydantic', 'numpy', 'PIL', 'pypdfium2', 'engine'}\n"
+        "found = sorted(heavy & {name.split('.')[0] for name in sys.modules})\n"
+        "assert not found, found"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
 @pytest.mark.engine
 def test_the_example_report_gives_the_numbers_that_it_was_drawn_with_and_their_flags(
     server: RunningServer, tmp_path: Path
