@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from gateway import __version__
-from gateway.commands import ask, batch, bench, jobs, keys, usage
+from gateway.commands import ask, batch, bench, jobs, keys, report, usage
 from gateway.commands.store import ConfigOption
 from gateway.settings import Settings, SettingsError, load_settings
 
@@ -181,7 +181,15 @@ def _with_store(config: Path | None, work: Callable[[Store], Awaitable[T]]) -> T
         raise typer.Exit(1) from None
 
 
-for command in (ask.ask, ask.tasks, ask.models, batch.batch, bench.bench, usage.usage):
+for command in (
+    ask.ask,
+    ask.tasks,
+    ask.models,
+    batch.batch,
+    report.report,
+    bench.bench,
+    usage.usage,
+):
     app.command()(command)
 
 

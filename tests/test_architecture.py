@@ -39,6 +39,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gateway.app", "gateway.doctor", "gateway.example_config"),
     ("gateway.server", "gateway.banner"),
     ("gateway.client", "gateway.load"),
+    ("gateway.reports",),
     ("gateway.cli", "gateway.commands"),
 )
 SIBLINGS_APART = (("gateway.stages", "gateway.wire"),)

@@ -126,7 +126,18 @@ def test_the_chinese_readme_keeps_step() -> None:
         "README.zh-CN.md",
         *(
             f"docs/{p}.md"
-            for p in ("accounts", "api", "errors", "formats", "jobs", "load", "playground", "sdk", "tasks")
+            for p in (
+                "accounts",
+                "api",
+                "errors",
+                "formats",
+                "jobs",
+                "load",
+                "playground",
+                "reports",
+                "sdk",
+                "tasks",
+            )
         ),
     ],
 )
