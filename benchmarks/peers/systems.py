@@ -132,22 +132,21 @@ def vllm(files: Files) -> System:
     return System("vllm", "vLLM's own server", command, port, env)
 
 
-def gateway(files: Files, *, classify: bool = True, upstream: System | None = None, name: str = "") -> System:
-    """This gateway: with its engine, or before another server."""
+def gateway(
+    files: Files, *, classify: bool = True, upstream: System | None = None, name: str = "", more: str = ""
+) -> System:
+    """This gateway: with its engine, or before another server. `more` is added to its configuration."""
     port = free_port()
     engine = f"{{kind: vllm, max_num_seqs: {SLOTS}}}"
+    meaning = "this gateway, engine embedded"
     if upstream is not None:
         engine = f"{{kind: remote, base_url: '{upstream.url}/v1', model: {MODEL}}}"
-    text = (
-        f"models: {{{MODEL}: {{engine: {engine}}}}}\nsafety: {{classify_images: {str(classify).lower()}}}\n"
-    )
+        meaning = "this gateway before another server"
+    safety = f"safety: {{classify_images: {str(classify).lower()}}}"
     name = name or ("gateway" if upstream is None else "gateway-remote")
-    config = files.write(f"{name}.yaml", text)
+    config = files.write(f"{name}.yaml", f"models: {{{MODEL}: {{engine: {engine}}}}}\n{safety}\n{more}")
     command = (sys.executable, "-m", "gateway.cli", "serve", "--config", config, "--port", str(port))
-    meaning = "this gateway, engine embedded" if upstream is None else "this gateway before vLLM's server"
-    return System(
-        name, meaning + ("" if classify else ", without the image classifier"), command, port, ready="/ready"
-    )
+    return System(name, meaning, command, port, ready="/ready")
 
 
 def litellm(
