@@ -46,6 +46,7 @@ from gateway.routes import (
 )
 from gateway.routes.errors import on_failure, on_http_exception
 from gateway.runtime.backlog import Backlog
+from gateway.runtime.ending import end
 from gateway.runtime.loop_lag import watch_loop
 from gateway.safety.base import Safety
 from gateway.safety.personal import MaskLogs
@@ -119,9 +120,7 @@ def create_app(
         finally:
             gateway.drain()
             await gateway.jobs.aclose(gateway.drain_left_s)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
             await services.answers.aclose()
             await gateway.models.aclose()
             await services.accounts.aclose()

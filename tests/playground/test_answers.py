@@ -58,7 +58,7 @@ async def test_a_document_comes_page_by_page(server: RunningServer, open_page: O
     page = await open_page(server)
     await ask(page, "doc_analyze", "report.pdf")
     said = await answered(page)
-    assert "TOTAL 953 (page 3)" in said
+    assert "INVOICE 207 (page 1)" in said
     assert await page.locator(".pages details").count() == 3
 
 
