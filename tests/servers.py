@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,3 +73,14 @@ def wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> RunningServ
         pause.wait(0.2)
     process.kill()
     raise RuntimeError(f"the server was not ready after {BOOT_LIMIT_S} s:\n{log.read_text()[-4000:]}")
+
+
+@contextlib.contextmanager
+def serving(folder: Path, config: str) -> Iterator[RunningServer]:
+    """A server of this configuration, its log and data in `folder`, for as long as the block lasts."""
+    (folder / "gateway.yaml").write_text(config)
+    process = launch(folder / "serve.log", "--config", str(folder / "gateway.yaml"))
+    try:
+        yield wait_until_ready(process, folder / "serve.log")
+    finally:
+        end(process)

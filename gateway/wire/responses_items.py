@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 from engine.types import Choice
@@ -40,7 +41,7 @@ def item_for(piece: Choice, request_id: str, index: int) -> Item:
     return Words(f"msg_{request_id}_{index}", index)
 
 
-class _Spoken:
+class _Spoken(ABC):
     """An item with one part of text, which comes bit by bit."""
 
     event: str
@@ -70,8 +71,9 @@ class _Spoken:
     def whole(self) -> dict[str, Any]:
         return self._item("completed", [self._part("".join(self._text))])
 
+    @abstractmethod
     def _item(self, status: str, content: list[Any]) -> dict[str, Any]:
-        raise NotImplementedError
+        """The item as it is now, in the shape of its kind."""
 
     def _part(self, text: str) -> dict[str, Any]:
         return {"type": self.part, "text": text}

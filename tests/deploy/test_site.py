@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.servers import ROOT, RunningServer, end, launch, wait_until_ready
+from tests.servers import ROOT, RunningServer, serving
 
 PAGES = ("quickstart", "endpoints", "capacity")
 LANGUAGES = {"bash": ["bash", "-ec"], "python": [sys.executable, "-c"]}
@@ -34,13 +34,8 @@ def snippets(language: str) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    folder = tmp_path_factory.mktemp("site")
-    (folder / "gateway.yaml").write_text(CONFIG)
-    process = launch(folder / "serve.log", "--config", str(folder / "gateway.yaml"))
-    try:
-        yield wait_until_ready(process, folder / "serve.log")
-    finally:
-        end(process)
+    with serving(tmp_path_factory.mktemp("site"), CONFIG) as server:
+        yield server
 
 
 def run(command: list[str], code: str, url: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.servers import ROOT, RunningServer, end, launch, wait_until_ready
+from tests.servers import ROOT, RunningServer, serving
 
 Open = Callable[..., Awaitable[Page]]
 
@@ -49,13 +49,8 @@ models:
 
 @pytest.fixture(scope="session")
 def scripted_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    folder = tmp_path_factory.mktemp("playground")
-    (folder / "gateway.yaml").write_text(CONFIG)
-    process = launch(folder / "serve.log", "--config", str(folder / "gateway.yaml"))
-    try:
-        yield wait_until_ready(process, folder / "serve.log")
-    finally:
-        end(process)
+    with serving(tmp_path_factory.mktemp("playground"), CONFIG) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from schemathesis import checks
 from schemathesis.config import SchemathesisConfig
 
 from gateway.openapi.document import document
-from tests.servers import RunningServer, end, launch, wait_until_ready
+from tests.servers import RunningServer, serving
 
 CONFIG = """
 models: {qwen3-vl-30b: {engine: {kind: scripted}}}
@@ -35,13 +35,8 @@ DOCUMENT = schemathesis.openapi.from_dict(document(), config=SchemathesisConfig.
 
 @pytest.fixture(scope="module")
 def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    folder = tmp_path_factory.mktemp("conformance")
-    (folder / "gateway.yaml").write_text(CONFIG)
-    process = launch(folder / "serve.log", "--config", str(folder / "gateway.yaml"))
-    try:
-        yield wait_until_ready(process, folder / "serve.log")
-    finally:
-        end(process)
+    with serving(tmp_path_factory.mktemp("conformance"), CONFIG) as server:
+        yield server
 
 
 def test_the_server_gives_the_document_itself(scripted: RunningServer) -> None:
