@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.stages.admission import Admission
+from gateway.stages.archive import ToArchive
 from gateway.stages.base import Handler, Services, Stage
 from gateway.stages.cache import Cache
 from gateway.stages.charge import Charge
@@ -19,6 +20,7 @@ from gateway.stages.rate_limit import RateLimit
 from gateway.stages.read_media import ReadMedia
 
 STAGES: tuple[Stage, ...] = (
+    ToArchive,
     RateLimit,
     MaskAnswer,
     ReadMedia,

@@ -22,6 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "gateway.accounts",
         "gateway.usage",
+        "gateway.archive",
         "gateway.audit",
         "gateway.cache",
         "gateway.lanes",

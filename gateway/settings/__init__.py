@@ -5,6 +5,7 @@ A wrong or unknown setting raises `SettingsError` with a sentence that names it.
 """
 
 from gateway.settings.accounts import AccountsSettings, PriceSettings, TierSettings, UsageSettings
+from gateway.settings.archive import ArchiveSettings
 from gateway.settings.audit import AuditSettings
 from gateway.settings.dispatch import (
     CacheSettings,
@@ -26,6 +27,7 @@ __all__ = [
     "DEFAULT_MODEL",
     "PREFIX",
     "AccountsSettings",
+    "ArchiveSettings",
     "AuditSettings",
     "BucketSettings",
     "CacheSettings",
