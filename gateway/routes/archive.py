@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
 from gateway.archive.base import ArchiveError
-from gateway.errors import NOT_FOUND, UNAVAILABLE, GatewayError
+from gateway.errors import INVALID_REQUEST, NOT_FOUND, UNAVAILABLE, GatewayError
 from gateway.routes.admin import for_admins
 from gateway.state import gateway_of
 
@@ -19,6 +19,8 @@ async def forget(request: Request) -> dict[str, Any]:
     if archive is None:
         raise GatewayError(NOT_FOUND, "There is no archive here (archive.url is none).")
     tenant: str = request.path_params["tenant"]
+    if not tenant:
+        raise GatewayError(INVALID_REQUEST, "Name the tenant: /admin/archive/TENANT.", param="tenant")
     try:
         removed = await archive.forget(tenant)
     except ArchiveError:

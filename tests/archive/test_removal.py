@@ -55,6 +55,8 @@ async def test_a_tenant_that_is_deleted_leaves_nothing_and_takes_nothing_of_anot
         await ask(client, square("green"), headers=acme)  # waits to be written when the order comes
         for headers in ({}, acme):
             assert (await client.delete("/admin/archive/acme/eu", headers=headers)).status_code == 401
+        nobody = await client.delete("/admin/archive/", headers={"authorization": f"Bearer {ADMIN}"})
+        assert (nobody.status_code, nobody.json()["code"]) == (400, 1000)
         reply = await client.delete("/admin/archive/acme%2Feu", headers={"authorization": f"Bearer {ADMIN}"})
     assert reply.json()["tenant"] == "acme/eu"
     removed = reply.json()["removed"]
