@@ -137,6 +137,9 @@ class Telemetry:
         self.webhook_calls = Counter(
             "gateway_webhook_calls", "Calls of jobs' webhooks.", ("outcome",), registry=self.registry
         )
+        self.body_bytes = Gauge(
+            "gateway_body_bytes", "Bytes of the bodies of requests in progress.", registry=self.registry
+        )
         self.loop_lag = Gauge(
             "gateway_event_loop_lag_seconds",
             "Longest that the event loop was late in the last seconds.",
