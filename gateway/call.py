@@ -92,12 +92,19 @@ class Bill(msgspec.Struct):
     """Those of the input that stand for pictures, by their size."""
     cost: int = 0
     """In billionths of the currency's unit."""
+    currency: str = ""
+    """Empty where nothing has a price."""
     model: str = ""
     """The model that answered last."""
 
     @property
     def tokens(self) -> int:
         return self.input_tokens + self.output_tokens
+
+    @property
+    def amount(self) -> float | None:
+        """The cost in the currency's unit; `None` where nothing has a price."""
+        return self.cost / 1e9 if self.currency else None
 
 
 class Call(msgspec.Struct, kw_only=True):

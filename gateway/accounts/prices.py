@@ -17,6 +17,11 @@ class Prices:
     def __init__(self, settings: AccountsSettings) -> None:
         self._settings = settings
 
+    @property
+    def currency(self) -> str:
+        """Empty where no model has a price."""
+        return self._settings.currency if self._settings.prices else ""
+
     def of(self, model: str, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> int:
         """Cost in billionths of the currency's unit, rounded up. `cached_tokens` are part of the input."""
         price = self._settings.prices.get(model, _FREE)

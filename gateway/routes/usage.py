@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import msgspec
 from redis.exceptions import RedisError
 from starlette.requests import Request
@@ -14,11 +12,12 @@ from gateway.errors import INVALID_REQUEST, UNAVAILABLE, GatewayError
 from gateway.principal import Principal
 from gateway.routes.errors import error_response
 from gateway.state import gateway_of
+from gateway.usage.history import HistoryError
 from gateway.usage.meter import today
 from gateway.usage.question import question
 from gateway.wire.base import json_encode
 
-_OUT_OF_REACH = (RedisError, sqlite3.Error, OSError, TimeoutError)
+_OUT_OF_REACH = (RedisError, HistoryError, OSError, TimeoutError)
 _AWAY = "The figures are out of reach at the moment."
 
 

@@ -89,9 +89,13 @@ def _tiers() -> dict[str, TierSettings]:
 
 class UsageSettings(Section):
     enabled: bool = Field(default=True, description="Whether use is counted at all.")
-    history_days: int = Field(
-        default=400, ge=1, description="Days that the history keeps what was used, in `usage/usage.db`."
+    history_url: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL that keeps the history, as `postgresql://user:password@host/database`; best "
+        "given as the variable `QWEN_VL_USAGE__HISTORY_URL`. Empty: the SQLite file `usage/usage.db` in the "
+        "data folder.",
     )
+    history_days: int = Field(default=400, ge=1, description="Days that the history keeps what was used.")
     metric_tenants: int = Field(
         default=100,
         ge=0,

@@ -53,3 +53,4 @@ class Charge:
         bill.model = model if model in self._models else call.chat.model
         whole = prices.of(bill.model, usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
         bill.cost += round(whole * share)
+        bill.currency = prices.currency
