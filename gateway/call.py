@@ -132,7 +132,7 @@ class Call(msgspec.Struct, kw_only=True):
     notes: Notes = msgspec.field(default_factory=Notes)
     bill: Bill = msgspec.field(default_factory=Bill)
     reserved: Any = None
-    """What the request holds of its key's limits; see `gateway/accounts/limiter.py`."""
+    """What the request holds of its key's limits; see `gateway/accounts/reservation.py`."""
     background: bool = False
     """Whether it is to be answered later, as a job."""
     mask_pii: bool = False

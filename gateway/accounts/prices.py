@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gateway.accounts.limiter import NANO
+from gateway.accounts.limits import NANO
 from gateway.call import Call
 from gateway.settings import AccountsSettings, PriceSettings
 
