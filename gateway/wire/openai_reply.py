@@ -154,4 +154,6 @@ def model_entry(model: Model, name: str) -> dict[str, Any]:
     entry = {"id": name, "object": "model", "created": model.created, "owned_by": "qwen-vl-gateway"}
     if (limit := model.engine.info.max_context) is not None:
         entry["max_model_len"] = limit
+    if model.parent is not None:
+        entry["parent"] = model.parent
     return entry

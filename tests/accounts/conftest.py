@@ -78,6 +78,7 @@ async def guarded(
     state: Mapping[str, Any] | None = None,
     fetch: Mapping[str, Any] | None = None,
     usage: Mapping[str, Any] | None = None,
+    models: Mapping[str, Any] | None = None,
     cache: str = "none",
     **accounts: Any,
 ) -> AsyncIterator[Guarded]:
@@ -89,6 +90,7 @@ async def guarded(
         state={"url": url, **(state or {})},
         safety=SafetySettings(classify_images=False),
         accounts=AccountsSettings(**{"tiers": {"internal": {}, "test": {}, **(tiers or {})}, **accounts}),
+        **({"models": models} if models else {}),
     )
     engine = engine or scripted("Hello there, friend.")
     app = create_app(settings, engine=engine, registry=CollectorRegistry())
