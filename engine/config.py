@@ -73,7 +73,7 @@ class RemoteConfig(_Config):
     experts_per_token: int | None = Field(default=None, ge=1, description="Experts per token, if known.")
     adapters: dict[str, str] = Field(
         default_factory=dict,
-        description="LoRA adapters of that server: its name for each, by the name under which it is served here.",
+        description="LoRA adapters of that server: its name for each, by its name here.",
     )
 
     @property

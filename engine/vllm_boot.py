@@ -34,6 +34,8 @@ def start(name: str, config: VllmConfig) -> Started:
 
     args = arguments(name, config)
     vllm_config = AsyncEngineArgs.from_cli_args(args).create_engine_config(UsageContext.OPENAI_API_SERVER)
+    if config.adapters and vllm_config.model_config.is_moe and not _has_cuda():
+        raise ValueError("vLLM runs adapters of a mixture-of-experts model on a GPU only")
     load = EngineLoad(config.tensor_parallel * config.data_parallel)
     # Not held in a local: vLLM keeps tracebacks, and with them this frame.
     return Started(

@@ -1,4 +1,4 @@
-"""LoRA adapters are models of their own on the engine of another; see `engine/test_adapters.py` for real ones."""
+"""LoRA adapters are models of their own on another's engine; `engine/test_adapters.py` has real ones."""
 
 from __future__ import annotations
 

@@ -33,7 +33,9 @@ async def _judged(events: Events, schemas: Schemas) -> Events:
         async for event in events:
             if not isinstance(event, Progress):
                 reply.add(event)
-                ended = {choice.index for choice in event.choices if choice.finish_reason not in (None, "length")}
+                ended = {
+                    choice.index for choice in event.choices if choice.finish_reason not in (None, "length")
+                }
                 for choice in reply.choices:
                     if choice.index in ended:
                         _judge(choice, schemas)

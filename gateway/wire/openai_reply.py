@@ -118,7 +118,7 @@ def usage_of(usage: Usage) -> dict[str, Any]:
     }
 
 
-_TYPES = {403: "permission_error", 429: "rate_limit_error"}
+_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 _NAMES = {
     errors.CONTENT.number: "content_policy_violation",
     errors.CONTEXT_TOO_LONG.number: "context_length_exceeded",

@@ -1,4 +1,4 @@
-"""Tools, the choice among them, and the form of the answer, in the inner language: checked for every format."""
+"""Tools, the choice among them, and the form of the answer, checked once for all formats."""
 
 from __future__ import annotations
 
