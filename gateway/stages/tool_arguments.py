@@ -24,10 +24,11 @@ class ToolArguments:
 
     async def __call__(self, call: Call) -> Events:
         events = await self._inner(call)
-        return _judged(events, Schemas(call.chat.tools)) if call.chat.tools else events
+        return judged(events, Schemas(call.chat.tools)) if call.chat.tools else events
 
 
-async def _judged(events: Events, schemas: Schemas) -> Events:
+async def judged(events: Events, schemas: Schemas) -> Events:
+    """The events, up to the one that would end a call that does not hold. Raises `GatewayError` there."""
     reply = Reply()
     async with aclosing(events):
         async for event in events:

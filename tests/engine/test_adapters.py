@@ -29,7 +29,8 @@ def test_adapters_and_their_model_answer_side_by_side(start: Start, tmp_path: Pa
         "silent": str(write_adapter(tmp_path / "silent", strength=0)),
         "loud": str(write_adapter(tmp_path / "loud", strength=1)),
     }
-    engine = {"kind": "vllm", "model": str(model), "adapters": adapters}
+    exact = {"dtype": "float32"}  # random weights are undecided: the order of sums in a batch must not matter
+    engine = {"kind": "vllm", "model": str(model), "adapters": adapters, "args": exact}
     server = start(json.dumps({"models": {"dense": {"engine": engine}}}))
 
     with server.client() as client:
@@ -54,10 +55,7 @@ def test_adapters_and_their_model_answer_side_by_side(start: Start, tmp_path: Pa
             "silent": "dense",
             "loud": "dense",
         }
-        assert client.post("/v1/chat/completions", json={"model": "quiet", "messages": []}).status_code in (
-            400,
-            404,
-        )
+        assert client.get("/v1/models/quiet").status_code == 404
 
 
 def test_the_flags_make_room_for_every_adapter_and_the_largest_rank(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def asked(*blocks, text=QUESTION, temperature=0, **rest):
     content = [*blocks, {"type": "text", "text": text}]
     return {
         "model": MODEL,
-        "max_tokens": 64,
+        "max_tokens": 256,
         "messages": [{"role": "user", "content": content}],
         "extra_body": {"temperature": temperature},
     } | rest

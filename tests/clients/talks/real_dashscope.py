@@ -11,7 +11,7 @@ dashscope.base_http_api_url = f"{URL}/api/v1"
 
 def call(*items, text=QUESTION, model=MODEL, key=KEYS["all"], **asked):
     messages = [{"role": "user", "content": [*items, {"text": text}]}]
-    asked = {"temperature": 0.0, "max_tokens": 64} | asked
+    asked = {"temperature": 0.0, "max_tokens": 256} | asked
     return MultiModalConversation.call(api_key=key, model=model, messages=messages, **asked)
 
 

@@ -17,7 +17,7 @@ from kit import (
     until_idle,
 )
 
-base = {"temperature": 0, "max_output_tokens": 64}
+base = {"temperature": 0, "max_output_tokens": 256}
 
 
 def client_of(key):

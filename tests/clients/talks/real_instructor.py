@@ -11,7 +11,7 @@ def create(mode=instructor.Mode.JSON_SCHEMA, key=KEYS["all"]):
     return instructor.from_openai(plain, mode=mode).chat.completions
 
 
-asked = {"model": MODEL, "response_model": Colour, "temperature": 0, "max_retries": 0, "max_tokens": 64}
+asked = {"model": MODEL, "response_model": Colour, "temperature": 0, "max_retries": 0, "max_tokens": 256}
 for mode in (instructor.Mode.JSON_SCHEMA, instructor.Mode.TOOLS):
     for messages in (
         chat(text="What can you do?"),

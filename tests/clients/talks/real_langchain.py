@@ -7,7 +7,7 @@ from langchain_openai import ChatOpenAI
 
 
 def model(name=MODEL, key=KEYS["all"], **rest):
-    given = {"temperature": 0, "max_tokens": 64, "max_retries": 0} | rest
+    given = {"temperature": 0, "max_tokens": 256, "max_retries": 0} | rest
     return ChatOpenAI(model=name, base_url=f"{URL}/v1", api_key=key, **given)
 
 

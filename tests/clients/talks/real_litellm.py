@@ -12,7 +12,7 @@ litellm.suppress_debug_info = True
 
 
 def complete(provider, base, messages, key=KEYS["all"], model=MODEL, **rest):
-    given = {"temperature": 0, "max_tokens": 64, "max_retries": 0} | rest
+    given = {"temperature": 0, "max_tokens": 256, "max_retries": 0} | rest
     return litellm.completion(
         model=f"{provider}/{model}", api_base=base, api_key=key, messages=messages, **given
     )

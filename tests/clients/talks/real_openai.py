@@ -24,7 +24,7 @@ client = openai.OpenAI(base_url=f"{URL}/v1", api_key=KEYS["all"], max_retries=0)
 
 def ask(messages, **rest):
     return client.chat.completions.create(
-        **{"model": MODEL, "messages": messages, "temperature": 0, "max_tokens": 64} | rest
+        **{"model": MODEL, "messages": messages, "temperature": 0, "max_tokens": 256} | rest
     )
 
 
@@ -47,7 +47,7 @@ assert chunks[-1].usage.prompt_tokens > 10
 assert any(chunk.choices[0].logprobs for chunk in chunks[:-1])
 
 # structured output, as the SDK parses it
-form = {"model": MODEL, "messages": chat("shapes.png"), "temperature": 0, "max_tokens": 64}
+form = {"model": MODEL, "messages": chat("shapes.png"), "temperature": 0, "max_tokens": 256}
 parsed = client.chat.completions.parse(**form, response_format=Colour)
 assert parsed.choices[0].message.parsed.colour
 
@@ -74,7 +74,7 @@ assert said(result, tools=[PAINT])
 # the responses API
 picture = {"type": "input_image", "image_url": url_of("shapes.png")}
 asked = [{"role": "user", "content": [picture, {"type": "input_text", "text": QUESTION}]}]
-answer = {"model": MODEL, "input": asked, "temperature": 0, "max_output_tokens": 64}
+answer = {"model": MODEL, "input": asked, "temperature": 0, "max_output_tokens": 256}
 assert client.responses.create(**answer).output_text == "red"
 with client.responses.stream(**answer) as events:
     assert "".join(e.delta for e in events if e.type == "response.output_text.delta") == "red"
