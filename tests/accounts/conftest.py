@@ -80,6 +80,7 @@ async def guarded(
     fetch: Mapping[str, Any] | None = None,
     usage: Mapping[str, Any] | None = None,
     media: Mapping[str, Any] | None = None,
+    models: Mapping[str, Any] | None = None,
     cache: str = "none",
     **accounts: Any,
 ) -> AsyncIterator[Guarded]:
@@ -92,6 +93,7 @@ async def guarded(
         state={"url": url, **(state or {})},
         safety=SafetySettings(classify_images=False),
         accounts=AccountsSettings(**{"tiers": {"internal": {}, "test": {}, **(tiers or {})}, **accounts}),
+        **({"models": models} if models else {}),
     )
     engine = engine or scripted("Hello there, friend.")
     app = create_app(settings, engine=engine, registry=CollectorRegistry())
