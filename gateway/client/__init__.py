@@ -21,7 +21,15 @@ from gateway.client.errors import (
     QwenVLError,
     ServerError,
 )
-from gateway.client.results import Answer, FinalEvent, Metadata, Page, ProgressEvent, TokenEvent
+from gateway.client.results import (
+    Answer,
+    FinalEvent,
+    Metadata,
+    Page,
+    ProgressEvent,
+    ReasoningEvent,
+    TokenEvent,
+)
 from gateway.client.sync import AnswerStream, QwenVLClient
 
 __all__ = [
@@ -43,6 +51,7 @@ __all__ = [
     "ProgressEvent",
     "QwenVLClient",
     "QwenVLError",
+    "ReasoningEvent",
     "ServerError",
     "TokenEvent",
 ]
