@@ -89,6 +89,9 @@ JOB_NOT_FOUND = Code(
 CONFLICT = Code(
     1015, 409, "conflict", "It cannot be done as things are.", "Use another key, or look at its state."
 )
+BODY_TIMEOUT = Code(
+    1016, 408, "body_timeout", "The body did not arrive in time.", "Send it faster, or in smaller parts."
+)
 OVERLOADED = Code(
     2001, 503, "overloaded", "The service is at its limit.", "Try again after Retry-After seconds."
 )
@@ -147,6 +150,7 @@ CODES: tuple[Code, ...] = (
     FILE_NOT_FOUND,
     JOB_NOT_FOUND,
     CONFLICT,
+    BODY_TIMEOUT,
     OVERLOADED,
     UNAVAILABLE,
     TIMEOUT,

@@ -36,7 +36,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gateway.jobs",),
     ("gateway.state",),
     ("gateway.middleware", "gateway.playground", "gateway.routes"),
-    ("gateway.app", "gateway.doctor", "gateway.example_config"),
+    ("gateway.app", "gateway.connection", "gateway.doctor", "gateway.example_config"),
     ("gateway.server", "gateway.banner"),
     ("gateway.client", "gateway.load"),
     ("gateway.reports",),

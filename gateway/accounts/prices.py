@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from gateway.accounts.limiter import NANO
+from gateway.accounts.limits import NANO
 from gateway.call import Call
 from gateway.settings import AccountsSettings, PriceSettings
 
@@ -20,6 +20,11 @@ class Prices:
     def __init__(self, settings: AccountsSettings, adapters: Mapping[str, str]) -> None:
         self._settings = settings
         self._adapters = adapters
+
+    @property
+    def currency(self) -> str:
+        """Empty where no model has a price."""
+        return self._settings.currency if self._settings.prices else ""
 
     def of(self, model: str, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> int:
         """Cost in billionths of the currency's unit, rounded up. `cached_tokens` are part of the input."""

@@ -23,6 +23,7 @@ from gateway.client.errors import (
 )
 from gateway.client.results import (
     Answer,
+    Cost,
     FinalEvent,
     Metadata,
     Page,
@@ -42,6 +43,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "ContentError",
+    "Cost",
     "FinalEvent",
     "Metadata",
     "NotFoundError",

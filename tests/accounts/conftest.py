@@ -20,6 +20,7 @@ from gateway.settings import (
     AccountsSettings,
     CacheSettings,
     FetchSettings,
+    MediaSettings,
     SafetySettings,
     ServerSettings,
     Settings,
@@ -79,6 +80,7 @@ async def guarded(
     fetch: Mapping[str, Any] | None = None,
     usage: Mapping[str, Any] | None = None,
     models: Mapping[str, Any] | None = None,
+    media: Mapping[str, Any] | None = None,
     cache: str = "none",
     **accounts: Any,
 ) -> AsyncIterator[Guarded]:
@@ -87,6 +89,7 @@ async def guarded(
         cache=CacheSettings(url=cache),
         fetch=FetchSettings(**(fetch or {})),
         usage=UsageSettings(**(usage or {})),
+        media=MediaSettings(**(media or {})),
         state={"url": url, **(state or {})},
         safety=SafetySettings(classify_images=False),
         accounts=AccountsSettings(**{"tiers": {"internal": {}, "test": {}, **(tiers or {})}, **accounts}),

@@ -1,4 +1,4 @@
-"""Programs that are no Python packages: Prometheus, promtool, HAProxy."""
+"""Programs that are no Python packages: Prometheus, promtool, HAProxy, PostgreSQL."""
 
 from __future__ import annotations
 
