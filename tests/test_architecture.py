@@ -12,7 +12,13 @@ ROOT = Path(__file__).parent.parent
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.types", "engine.errors", "engine._site", "engine.torchvision_cpu"),
     ("engine.base", "engine.config", "engine.openai_chunks"),
-    ("engine.vllm_boot", "engine.vllm_lora", "engine.vllm_request", "engine.vllm_chunks"),
+    (
+        "engine.vllm_boot",
+        "engine.vllm_lora",
+        "engine.vllm_request",
+        "engine.vllm_chunks",
+        "engine.vllm_tools",
+    ),
     ("engine.vllm_engine", "engine.remote", "engine.scripted"),
     ("engine.factory",),
     ("gateway.errors", "gateway.call", "gateway.principal"),

@@ -39,7 +39,9 @@ for provider, base in (("openai", f"{URL}/v1"), ("anthropic", URL)):
     assert words(complete(provider, base, chat("shapes.png"), stream=True)) == "red", provider
 
     # tools: the demo model knows none, but what it must call it calls as the schema says
-    (call,) = said(chat("shapes.png"), tools=[PAINT], tool_choice="required").tool_calls
+    (call,) = said(
+        chat("shapes.png"), tools=[PAINT], tool_choice={"type": "function", "function": {"name": "paint"}}
+    ).tool_calls
     assert call.function.name == "paint"
     assert Colour.model_validate_json(call.function.arguments)
 
