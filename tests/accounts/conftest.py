@@ -20,6 +20,7 @@ from gateway.settings import (
     AccountsSettings,
     CacheSettings,
     FetchSettings,
+    JobsSettings,
     SafetySettings,
     ServerSettings,
     Settings,
@@ -78,6 +79,7 @@ async def guarded(
     state: Mapping[str, Any] | None = None,
     fetch: Mapping[str, Any] | None = None,
     usage: Mapping[str, Any] | None = None,
+    jobs: Mapping[str, Any] | None = None,
     cache: str = "none",
     **accounts: Any,
 ) -> AsyncIterator[Guarded]:
@@ -86,6 +88,7 @@ async def guarded(
         cache=CacheSettings(url=cache),
         fetch=FetchSettings(**(fetch or {})),
         usage=UsageSettings(**(usage or {})),
+        jobs=JobsSettings(**(jobs or {})),
         state={"url": url, **(state or {})},
         safety=SafetySettings(classify_images=False),
         accounts=AccountsSettings(**{"tiers": {"internal": {}, "test": {}, **(tiers or {})}, **accounts}),
