@@ -92,12 +92,19 @@ class Bill(msgspec.Struct):
     """Those of the input that stand for pictures, by their size."""
     cost: int = 0
     """In billionths of the currency's unit."""
+    currency: str = ""
+    """Empty where nothing has a price."""
     model: str = ""
     """The model that answered last."""
 
     @property
     def tokens(self) -> int:
         return self.input_tokens + self.output_tokens
+
+    @property
+    def amount(self) -> float | None:
+        """The cost in the currency's unit; `None` where nothing has a price."""
+        return self.cost / 1e9 if self.currency else None
 
 
 class Call(msgspec.Struct, kw_only=True):
@@ -125,7 +132,7 @@ class Call(msgspec.Struct, kw_only=True):
     notes: Notes = msgspec.field(default_factory=Notes)
     bill: Bill = msgspec.field(default_factory=Bill)
     reserved: Any = None
-    """What the request holds of its key's limits; see `gateway/accounts/limiter.py`."""
+    """What the request holds of its key's limits; see `gateway/accounts/reservation.py`."""
     background: bool = False
     """Whether it is to be answered later, as a job."""
     mask_pii: bool = False

@@ -2,52 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
-import secrets
-import time
 from typing import Any
 
-import msgspec
 from redis.exceptions import RedisError
 
 from gateway.accounts.local_limits import LocalLimits
+from gateway.accounts.reservation import Account, Reservation
 from gateway.accounts.scripts import Script, Scripts
 from gateway.accounts.verdict import VERDICTS, Verdict
 from gateway.errors import UNAVAILABLE, GatewayError
 from gateway.runtime.breaker import Breaker
-from gateway.settings import TierSettings
 from gateway.telemetry import Telemetry
 
 log = logging.getLogger("gateway")
 
-NANO = 1_000_000_000
-"""Costs are counted in whole billionths of the currency's unit."""
 _ADMIT = Script("admit")
-_PROCESS = secrets.token_hex(6)
-_numbers = itertools.count()
-
-
-class Reservation(msgspec.Struct):
-    """What a request holds of its key's limits until it is settled."""
-
-    id: str
-    """Its own, since clients may choose the ids of their requests."""
-    key: str
-    tier: TierSettings
-    month: str
-    """UTC, as `2026-11`."""
-    in_store: bool = True
-
-    @classmethod
-    def begin(cls, key: str, tier: TierSettings) -> Reservation:
-        return cls(f"{_PROCESS}-{next(_numbers)}", key, tier, time.strftime("%Y-%m", time.gmtime()))
-
-    @property
-    def keys(self) -> tuple[str, str, str]:
-        """Names in the store. The braces keep them together in a cluster."""
-        name = f"qwen-vl:{{{self.key}}}"
-        return f"{name}:account", f"{name}:leases", f"{name}:spent:{self.month}"
 
 
 class Limiter:
@@ -76,37 +46,39 @@ class Limiter:
         answer = await self._ask(held, lease_s, tokens, cost, first=False) if held.in_store else None
         if answer is not None:
             self._judged(answer, held, tokens)
-        elif held.tier.has_quota:
+        elif held.limits.has_quota:
             raise self._closed()
 
     def release(self, held: Reservation) -> None:
         """For a reservation that the store knows nothing of."""
-        self._local.release(held.key, held.id)
+        self._local.release(held.of_key.sums, held.id)
 
     def _judged(self, verdict: Verdict, held: Reservation, tokens: int) -> Verdict:
         if verdict.over is not None:
-            self._telemetry.limited.labels(verdict.over).inc()
-            raise verdict.refusal(held.tier, tokens)
+            self._telemetry.limited.labels(verdict.told(held.limits)).inc()
+            raise verdict.refusal(held.limits, tokens)
         return verdict
 
     async def _ask(
         self, held: Reservation, lease_s: float, tokens: int, cost: int, *, first: bool
     ) -> Verdict | None:
         """What the store says; `None` where it is away."""
-        tier = held.tier
+        limits, of_key, of_tenant = held.limits, held.of_key, held.of_tenant
         if self._scripts is None or not self._breaker.enter():
             return None
         try:
             answer: Any = await self._scripts.send(
                 _ADMIT,
-                held.keys,
+                (*_names(of_key), *_names(of_tenant)),
                 held.id,
                 round(lease_s * 1000),
-                tier.requests_per_minute or 0,
-                tier.tokens_per_minute or 0,
-                tier.concurrency or 0,
-                tier.monthly_tokens or 0,
-                round((tier.monthly_cost or 0) * NANO),
+                limits.requests,
+                limits.tokens,
+                limits.concurrency,
+                limits.monthly_tokens,
+                limits.monthly_cost,
+                limits.tenant_tokens,
+                limits.tenant_cost,
                 tokens,
                 cost,
                 int(first),
@@ -123,13 +95,17 @@ class Limiter:
         return Verdict(VERDICTS[number], requests, left, None if retry_ms < 0 else retry_ms / 1000)
 
     def _without_store(self, held: Reservation, tokens: int) -> Verdict:
-        if held.tier.has_quota:
+        if held.limits.has_quota:
             raise self._closed()
         self._telemetry.store_away.labels("rate_in_process").inc()
-        return self._local.admit(held.key, held.tier, held.id, tokens)
+        return self._local.admit(held.of_key.sums, held.limits, held.id, tokens)
 
     def _closed(self) -> GatewayError:
         self._telemetry.store_away.labels("quota_closed").inc()
         return GatewayError(
             UNAVAILABLE, "Quotas cannot be checked at the moment.", retry_after=5, rule="quota.store"
         )
+
+
+def _names(account: Account) -> tuple[str, str, str]:
+    return account.sums, account.leases, account.spent

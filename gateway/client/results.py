@@ -7,6 +7,11 @@ from typing import Any
 import msgspec
 
 
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    amount: float
+    currency: str
+
+
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     """How an answer came about."""
 
@@ -19,6 +24,8 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     degraded: bool = False
     """Whether a smaller model answered, since the one that was asked was full."""
     warnings: list[Any] = []
+    cost: Cost | None = None
+    """`None` where the gateway has no prices."""
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -9,11 +9,11 @@ from __future__ import annotations
 from contextlib import aclosing
 
 from gateway.accounts.estimate import answer_tokens, cap_answer, text_tokens
-from gateway.accounts.limiter import Reservation
+from gateway.accounts.limits import Limits
+from gateway.accounts.reservation import Reservation
 from gateway.accounts.scopes import check_call
 from gateway.call import Call, Events
 from gateway.errors import GatewayError
-from gateway.settings import TierSettings
 from gateway.stages.base import Handler, Services
 
 
@@ -25,15 +25,14 @@ class RateLimit:
         self._accounts = services.accounts
 
     async def __call__(self, call: Call) -> Events:
-        tier = self._accounts.tier(call.principal)
-        check_call(call, tier)
-        return self._counted(call, tier)
+        check_call(call, self._accounts.tier(call.principal))
+        return self._counted(call, self._accounts.limits(call.principal))
 
-    async def _counted(self, call: Call, tier: TierSettings) -> Events:
+    async def _counted(self, call: Call, limits: Limits) -> Events:
         held, failed = None, True
         try:
-            if tier.limits_anything:
-                held = await self._admit(call, tier)
+            if limits.anything:
+                held = await self._admit(call, limits)
             async with aclosing(await self._inner(call)) as events:
                 async for event in events:
                     yield event
@@ -43,9 +42,9 @@ class RateLimit:
                 self._accounts.ledger.settle(held, call.bill.tokens, call.bill.cost)
             self._accounts.meter.count(call, failed=failed)
 
-    async def _admit(self, call: Call, tier: TierSettings) -> Reservation:
-        held = Reservation.begin(call.principal.key, tier)
-        tokens, cost = self._estimate(call, tier)
+    async def _admit(self, call: Call, limits: Limits) -> Reservation:
+        held = Reservation.begin(call.principal, limits)
+        tokens, cost = self._estimate(call, limits)
         try:
             verdict = await self._accounts.limiter.admit(held, call.lease_s, tokens, cost)
         except GatewayError:
@@ -54,13 +53,13 @@ class RateLimit:
             self._accounts.ledger.settle(held, 0, 0)
             raise
         call.reserved = held
-        call.notes.limits = verdict.headers(tier)
+        call.notes.limits = verdict.headers(limits)
         return held
 
-    def _estimate(self, call: Call, tier: TierSettings) -> tuple[int, int]:
+    def _estimate(self, call: Call, limits: Limits) -> tuple[int, int]:
         """Tokens and cost of the text and the longest answer. The pages of a plan reserve their own."""
-        if call.plan is not None or not tier.counts_tokens:
+        if call.plan is not None or not limits.counts_tokens:
             return 0, 0
-        cap_answer(call, tier)
+        cap_answer(call, limits)
         prompt, answer = text_tokens(call.chat), answer_tokens(call.chat)
         return prompt + answer, self._accounts.prices.of(call.chat.model, prompt, answer)

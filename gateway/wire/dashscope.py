@@ -205,6 +205,7 @@ _CODES = {
     401: "InvalidApiKey",
     403: "AccessDenied",
     404: "ModelNotFound",
+    408: "RequestTimeOut",
     413: "InvalidParameter.DataTooLarge",
     429: "Throttling.RateQuota",
     503: "ServiceUnavailable",

@@ -80,6 +80,8 @@ class TaskEncoder:
     def _metadata(self, reply: Reply) -> dict[str, Any]:
         measured = reply.experts is not None
         degraded = {"degraded": True} if self._call.notes.degraded is not None else {}
+        bill = self._call.bill
+        cost = {} if bill.amount is None else {"cost": {"amount": bill.amount, "currency": bill.currency}}
         return degraded | {
             "model": reply.model,
             "processing_time_ms": round((time.monotonic() - self._call.received) * 1000),
@@ -89,6 +91,7 @@ class TaskEncoder:
             "output_tokens": reply.usage.completion_tokens,
             "finish_reason": reply.first.finish_reason,
             "warnings": self._call.notices,
+            **cost,
         }
 
 

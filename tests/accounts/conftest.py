@@ -21,6 +21,7 @@ from gateway.settings import (
     CacheSettings,
     FetchSettings,
     JobsSettings,
+    MediaSettings,
     SafetySettings,
     ServerSettings,
     Settings,
@@ -80,6 +81,8 @@ async def guarded(
     fetch: Mapping[str, Any] | None = None,
     usage: Mapping[str, Any] | None = None,
     jobs: Mapping[str, Any] | None = None,
+    media: Mapping[str, Any] | None = None,
+    models: Mapping[str, Any] | None = None,
     cache: str = "none",
     **accounts: Any,
 ) -> AsyncIterator[Guarded]:
@@ -89,9 +92,11 @@ async def guarded(
         fetch=FetchSettings(**(fetch or {})),
         usage=UsageSettings(**(usage or {})),
         jobs=JobsSettings(**(jobs or {})),
+        media=MediaSettings(**(media or {})),
         state={"url": url, **(state or {})},
         safety=SafetySettings(classify_images=False),
         accounts=AccountsSettings(**{"tiers": {"internal": {}, "test": {}, **(tiers or {})}, **accounts}),
+        **({"models": models} if models else {}),
     )
     engine = engine or scripted("Hello there, friend.")
     app = create_app(settings, engine=engine, registry=CollectorRegistry())
