@@ -50,6 +50,7 @@ from gateway.routes.errors import on_failure, on_http_exception
 from gateway.runtime.backlog import Backlog
 from gateway.runtime.ending import end
 from gateway.runtime.loop_lag import watch_loop
+from gateway.runtime.room import Room
 from gateway.safety.base import Safety
 from gateway.safety.personal import MaskLogs
 from gateway.settings import Settings, SettingsError
@@ -107,7 +108,9 @@ def create_app(
     audit = Writer(sink, settings.audit.waiting, telemetry) if sink is not None else None
     DispatchCollector(services.models, services.backlog, telemetry.registry)
     handler = build_pipeline(services)
-    gateway = Gateway(services=services, handler=handler, jobs=Jobs(services, handler))
+    bodies = Room(settings.server.max_bodies_mb * 1e6)
+    telemetry.body_bytes.set_function(lambda: bodies.taken)
+    gateway = Gateway(services, handler, Jobs(services, handler), bodies)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

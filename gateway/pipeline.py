@@ -18,6 +18,7 @@ from gateway.stages.prepare_media import PrepareMedia
 from gateway.stages.quota import Quota
 from gateway.stages.rate_limit import RateLimit
 from gateway.stages.read_media import ReadMedia
+from gateway.stages.tool_arguments import ToolArguments
 
 STAGES: tuple[Stage, ...] = (
     ToArchive,
@@ -32,6 +33,7 @@ STAGES: tuple[Stage, ...] = (
     Quota,
     Coalesce,
     OutputFilter,
+    ToolArguments,
     Fallback,
     Admission,
 )

@@ -12,11 +12,17 @@ ROOT = Path(__file__).parent.parent
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.types", "engine.errors", "engine._site", "engine.torchvision_cpu"),
     ("engine.base", "engine.config", "engine.openai_chunks"),
-    ("engine.vllm_boot", "engine.vllm_request", "engine.vllm_chunks"),
+    (
+        "engine.vllm_boot",
+        "engine.vllm_lora",
+        "engine.vllm_request",
+        "engine.vllm_chunks",
+        "engine.vllm_tools",
+    ),
     ("engine.vllm_engine", "engine.remote", "engine.scripted"),
     ("engine.factory",),
     ("gateway.errors", "gateway.call", "gateway.principal"),
-    ("gateway.stream", "gateway.hints", "gateway.reply_headers", "gateway.runtime"),
+    ("gateway.stream", "gateway.hints", "gateway.reply_headers", "gateway.runtime", "gateway.tool_arguments"),
     ("gateway.settings", "gateway.stores", "gateway.telemetry"),
     ("gateway.models", "gateway.media", "gateway.safety", "gateway.tasks"),
     (
@@ -37,7 +43,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gateway.jobs",),
     ("gateway.state",),
     ("gateway.middleware", "gateway.playground", "gateway.routes"),
-    ("gateway.app", "gateway.doctor", "gateway.example_config"),
+    ("gateway.app", "gateway.connection", "gateway.doctor", "gateway.example_config"),
     ("gateway.server", "gateway.banner"),
     ("gateway.client", "gateway.load"),
     ("gateway.reports",),

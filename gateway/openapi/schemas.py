@@ -14,6 +14,7 @@ METADATA = object_of(
     output_tokens=INTEGER,
     finish_reason=nullable(TEXT),
     degraded={"const": True},
+    cost=object_of("amount currency", amount={"type": "number", "minimum": 0}, currency=TEXT),
 )
 RESULT = object_of(
     "answer confidence metadata",

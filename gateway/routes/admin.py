@@ -17,8 +17,8 @@ from gateway.accounts.store import KeyStore, UnknownKey
 from gateway.errors import FORBIDDEN, INVALID_REQUEST, NOT_FOUND, UNAVAILABLE, GatewayError
 from gateway.principal import ADMIN
 from gateway.responses import as_gateway_error
+from gateway.routes.bodies import read_body
 from gateway.routes.errors import error_response
-from gateway.routes.inference import read_body
 from gateway.state import gateway_of
 from gateway.wire.base import decode, json_encode
 

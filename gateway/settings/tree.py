@@ -46,6 +46,13 @@ class ModelSettings(Section):
         default=None, description="The smaller model that answers while this one is overloaded."
     )
 
+    @model_validator(mode="after")
+    def _pools_have_the_same_adapters(self) -> ModelSettings:
+        for lane, pool in self.pools.items():
+            if pool.adapters.keys() != self.engine.adapters.keys():
+                raise ValueError(f"the pool of the lane {lane} has other adapters than the engine")
+        return self
+
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
@@ -99,13 +106,20 @@ class Settings(BaseSettings):
         names = self.model_names
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"these model names are given twice: {', '.join(sorted(twice))}")
-        check_fallbacks({name: model.fallback for name, model in self.models.items()})
+        fallbacks = {name: model.fallback for name, model in self.models.items()}
+        check_fallbacks(fallbacks | {name: fallbacks[base] for name, base in self.adapters.items()})
         return self
 
     @property
     def model_names(self) -> list[str]:
         """Every name and alias under which a model is served."""
-        return [name for key, model in self.models.items() for name in (key, *model.aliases)]
+        own = [name for key, model in self.models.items() for name in (key, *model.aliases)]
+        return own + [name for model in self.models.values() for name in model.engine.adapters]
+
+    @property
+    def adapters(self) -> dict[str, str]:
+        """The model that each adapter belongs to."""
+        return {name: key for key, model in self.models.items() for name in model.engine.adapters}
 
     @property
     def default_model(self) -> str:

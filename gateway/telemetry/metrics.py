@@ -10,6 +10,10 @@ from gateway.runtime.backlog import LANES
 from gateway.telemetry.tracing import OFF, Tracing
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_LIMITS = (
+    *("requests", "uploads", "other_requests", "concurrency", "tokens"),
+    *("monthly_tokens", "monthly_cost", "tenant_monthly_tokens", "tenant_monthly_cost"),
+)
 _SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
 
 
@@ -155,6 +159,9 @@ class Telemetry:
         self.webhook_calls = Counter(
             "gateway_webhook_calls", "Calls of jobs' webhooks.", ("outcome",), registry=self.registry
         )
+        self.body_bytes = Gauge(
+            "gateway_body_bytes", "Bytes of the bodies of requests in progress.", registry=self.registry
+        )
         self.loop_lag = Gauge(
             "gateway_event_loop_lag_seconds",
             "Longest that the event loop was late in the last seconds.",
@@ -183,7 +190,7 @@ class Telemetry:
             self.webhook_calls.labels(outcome)
         for reason in ("full", "shutdown", "broken"):
             self.archive_dropped.labels(reason)
-        for limit in ("requests", "concurrency", "tokens", "monthly_tokens", "monthly_cost"):
+        for limit in _LIMITS:
             self.limited.labels(limit)
         for percent in (80, 100):
             self.quota_alerts.labels(str(percent))

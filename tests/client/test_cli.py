@@ -9,7 +9,10 @@ import sys
 from tests.conftest import Start
 from tests.servers import ROOT
 
-CONFIG = "models: {m: {engine: {kind: scripted, answer: '数据正常。 All is well.'}}}"
+CONFIG = """
+models: {m: {engine: {kind: scripted, answer: '数据正常。 All is well.'}}}
+accounts: {prices: {m: {output: 8}}, currency: CNY}
+"""
 
 
 def qwen_vl(*words: str, url: str) -> subprocess.CompletedProcess[str]:
@@ -23,6 +26,8 @@ def test_questions_answers_and_lists(start: Start) -> None:
     assert (asked.stdout, asked.stderr) == ("数据正常。 All is well.\n", "")
     whole = qwen_vl("ask", "examples/chart.png", "What?", "--json", "--task", "vqa", url=url)
     assert json.loads(whole.stdout)["answer"] == "数据正常。 All is well."
+    cost = json.loads(whole.stdout)["metadata"]["cost"]
+    assert (cost["amount"] > 0, cost["currency"]) == (True, "CNY")
     assert qwen_vl("models", url=url).stdout == "m\n"
     assert "chart_parse  Reads a chart" in qwen_vl("tasks", url=url).stdout
     refused = qwen_vl("ask", "examples/chart.png", "What?", "--model", "gpt-9", url=url)
