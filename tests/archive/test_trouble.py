@@ -158,12 +158,21 @@ def test_the_doctor_tries_to_write(tmp_path: Path) -> None:
     assert list((tmp_path / "archive").iterdir()) == []
 
 
-@pytest.mark.parametrize("url", ["ftp://host/x", "relative", "s3://", "s3://bucket/x?y=1"])
-def test_a_place_that_cannot_be_one_stops_the_start(url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "{url: ftp://host/x}",
+        "{url: relative}",
+        "{url: 's3://'}",
+        "{url: 's3://bucket/x?y=1'}",
+        "{url: 's3://bucket', access_key: me}",
+    ],
+)
+def test_settings_that_cannot_work_stop_the_start(wrong: str, tmp_path: Path) -> None:
     config = tmp_path / "gateway.yaml"
-    config.write_text(f"archive: {{url: '{url}'}}\n")
+    config.write_text(f"archive: {wrong}\n")
     done = CliRunner().invoke(app, ["serve", "--config", str(config)])
-    assert (done.exit_code, "archive.url" in done.output, "Traceback" in done.output) == (2, True, False)
+    assert (done.exit_code, "archive" in done.output, "Traceback" in done.output) == (2, True, False)
 
 
 @pytest.fixture
