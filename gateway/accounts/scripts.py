@@ -94,7 +94,7 @@ class Scripts:
             self._connection = self._pool.make_connection()
             await self._connection.connect()
             self._connection.socket_timeout = None  # a whole batch has one time limit, in `_work`
-        await self._connection.send_packed_command(commands)
+        await self._connection.send_packed_command(commands, check_health=False)
         answers: list[Any] = []
         for _ in commands:
             try:

@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
@@ -29,6 +30,9 @@ from tests.conftest import Start
 from tests.pictures import square
 
 pytestmark = pytest.mark.anyio
+
+
+REQUESTS = 700
 
 
 def lines_of(folder: Path) -> list[dict[str, Any]]:
@@ -88,20 +92,20 @@ async def test_under_load_every_request_has_its_line(
         sent[kind] += 1
 
     async with httpx.AsyncClient(base_url=server.url, timeout=60) as http, anyio.create_task_group() as group:
-        limit = anyio.Semaphore(16)
+        limit = anyio.Semaphore(32)
 
         async def one(number: int) -> None:
             async with limit:
                 await ask(http, number)
 
-        for number in range(140):
+        for number in range(REQUESTS):
             group.start_soon(one, number)
     folder = tmp_path / "data" / "audit"
     with anyio.fail_after(20):
-        while len(lines_of(folder)) < 140:
+        while len(lines_of(folder)) < REQUESTS:
             await anyio.sleep(0.05)
     found = {line["request_id"]: line for line in lines_of(folder)}
-    assert len(lines_of(folder)) == len(found) == 140
+    assert len(lines_of(folder)) == len(found) == REQUESTS
     kinds = Counter(name.partition("-")[0] for name in found)
     assert kinds == sent
     codes = {kind: {found[n]["code"] for n in found if n.startswith(kind)} for kind in kinds}
@@ -198,6 +202,28 @@ async def test_where_nothing_may_go_unrecorded_requests_are_refused_while_the_di
             while (await http.get("/v1/models")).status_code != 200:
                 await anyio.sleep(0.05)
     assert [line["path"] for line in lines_of(tmp_path / "no-folder")][:2] == ["/v1/models"] * 2
+
+
+def test_a_slow_sink_holds_up_nobody_and_loses_nothing_that_may_wait(tmp_path: Path) -> None:
+    """A named pipe that nobody reads: what writes to it stands still until somebody does."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    sink, registry = FileSink(tmp_path, 10), CollectorRegistry()
+    sink.write([b"first\n"])
+    os.dup2(os.open(pipe, os.O_WRONLY), sink._file or 0)
+    lines = [b"%d %b\n" % (number, b"x" * 1000) for number in range(500)]
+    writer = Writer(sink, len(lines), Telemetry(registry))
+    writer.start()
+    began = time.monotonic()
+    for line in (*lines, b"one too many\n"):
+        writer.add(line)
+    assert time.monotonic() - began < 1
+    assert registry.get_sample_value("gateway_audit_dropped_total") == 1
+    os.set_blocking(reader, True)
+    with os.fdopen(reader, "rb") as file:
+        assert [file.readline() for _ in lines] == lines
+    writer.close()
 
 
 def test_a_half_written_batch_goes_on_where_it_stopped(tmp_path: Path) -> None:
