@@ -173,7 +173,7 @@ class RemoteEngine:
         if request.score and not request.sampling.logprobs:
             sampling["logprobs"] = True
         body: dict[str, Any] = {
-            "model": self._config.model,
+            "model": self._config.adapters.get(request.model, self._config.model),
             "messages": [_message(message) for message in request.messages],
             "stream": request.stream,
             **sampling,

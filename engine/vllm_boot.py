@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.base import Health, ModelInfo
 from engine.config import VllmConfig
+from engine.vllm_lora import lora_flags
 
 
 @dataclass
@@ -33,6 +34,8 @@ def start(name: str, config: VllmConfig) -> Started:
 
     args = arguments(name, config)
     vllm_config = AsyncEngineArgs.from_cli_args(args).create_engine_config(UsageContext.OPENAI_API_SERVER)
+    if config.adapters and vllm_config.model_config.is_moe and not _has_cuda():
+        raise ValueError("vLLM runs adapters of a mixture-of-experts model on a GPU only")
     load = EngineLoad(config.tensor_parallel * config.data_parallel)
     # Not held in a local: vLLM keeps tracebacks, and with them this frame.
     return Started(
@@ -74,6 +77,8 @@ def arguments(name: str, config: VllmConfig) -> Namespace:
     from vllm.entrypoints.launchers.cli_args import make_arg_parser
     from vllm.utils.argparse_utils import FlexibleArgumentParser
 
+    from engine import vllm_tools  # registers the parser
+
     flags: dict[str, Any] = {
         "model": config.model,
         "served-model-name": name,
@@ -85,9 +90,14 @@ def arguments(name: str, config: VllmConfig) -> Namespace:
         "generation-config": "vllm",
         # Compact JSON: no tokens spent on blanks, and no model lost in them.
         "structured-outputs-config": {"backend": "xgrammar", "disable_any_whitespace": True},
+        # Tools as Qwen3-VL calls them; their arguments can only be what their schemas allow.
+        "enable-auto-tool-choice": True,
+        "tool-call-parser": vllm_tools.NAME,
+        "tool-strict-level": "parameter",
         "enforce-eager": not _has_cuda(),  # compiling for a CPU doubles the boot and gained nothing
         "revision": config.revision,
         "max-model-len": config.max_model_len,
+        **(lora_flags(config.adapters, cpu=not _has_cuda()) if config.adapters else {}),
         **config.args,
     }
     parser = make_arg_parser(FlexibleArgumentParser())
@@ -106,7 +116,9 @@ def _as_words(flags: dict[str, Any]) -> list[str]:
         if value is None or value is False:
             continue
         words.append(f"--{key.replace('_', '-')}")
-        if value is not True:
+        if isinstance(value, tuple):
+            words.extend(value)
+        elif value is not True:
             words.append(json.dumps(value) if isinstance(value, dict | list) else str(value))
     return words
 
@@ -124,11 +136,11 @@ async def serving_chat(started: Started) -> Any:
     return state.openai_serving_chat
 
 
-def request_builder(name: str, started: Started) -> Any:
+def request_builder(started: Started) -> Any:
     from engine.vllm_request import RequestBuilder
 
     tokenizer = started.llm.get_tokenizer()
-    return RequestBuilder(name, {*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()})
+    return RequestBuilder({*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()})
 
 
 def model_info(started: Started) -> ModelInfo:

@@ -69,7 +69,7 @@ class VllmEngine:
         torchvision_cpu.install()
         self._started = await asyncio.to_thread(vllm_boot.start, self._name, self._config)
         self._chat = await vllm_boot.serving_chat(self._started)
-        self._builder = vllm_boot.request_builder(self._name, self._started)
+        self._builder = vllm_boot.request_builder(self._started)
         self._info = vllm_boot.model_info(self._started)
 
     async def _warm_up(self) -> None:
@@ -127,7 +127,12 @@ class VllmEngine:
             params.logprobs = 0  # the sampled token's own, which is all a confidence needs
         traced = request.trace_headers if self._started.args.otlp_traces_endpoint else None
         outputs = self._started.llm.generate(
-            prompt, params, request.id, priority=request.priority, trace_headers=traced
+            prompt,
+            params,
+            request.id,
+            lora_request=self._chat.models.lora_requests.get(request.model),
+            priority=request.priority,
+            trace_headers=traced,
         )
         reader = OutputReader(request.id, request.model)
         async with aclosing(outputs):

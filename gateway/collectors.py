@@ -23,7 +23,7 @@ class DispatchCollector(Collector):
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        engines = {id(pool.engine): pool.engine for model in self._models for pool in model.pools}
+        engines = {id(pool.engine): pool.engine for model in self._models.bases for pool in model.pools}
         waiting = sum(engine.health().waiting for engine in engines.values())
         depth = GaugeMetricFamily(
             "gateway_queue_depth",
@@ -41,7 +41,7 @@ class DispatchCollector(Collector):
         usage = _gauge("gateway_engine_kv_usage", "Share of the KV cache in use.")
         slots = _gauge("gateway_engine_slots", "Requests the engine takes at a time.")
         ready = _gauge("gateway_engine_ready", "1 while the engine answers.")
-        for model in self._models:
+        for model in self._models.bases:
             for pool in model.pools:
                 health, labels = pool.engine.health(), (model.name, pool.lane or "all")
                 slots.add_metric(labels, pool.slots)

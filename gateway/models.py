@@ -41,9 +41,12 @@ class Model:
         lane_pools: Mapping[Lane, Pool] | None = None,
         fallback: str | None = None,
         revision: str = "",
+        parent: str | None = None,
     ) -> None:
         self.name = name
         self.aliases = aliases
+        self.parent = parent
+        """Name of the model on whose engine this one is an adapter."""
         self.fallback = fallback
         """Name of the smaller model that may answer in its place."""
         self.revision = revision
@@ -68,13 +71,24 @@ class Model:
         """The engine that answers in this lane."""
         return self._lane_pools.get(lane, self._pool)
 
+    def adapter(self, name: str, revision: str) -> Model:
+        """An adapter on this model's engines: it shares their slots, and whoever answers in their place."""
+        return Model(
+            name,
+            self._pool,
+            lane_pools=self._lane_pools,
+            fallback=self.fallback,
+            revision=revision,
+            parent=self.name,
+        )
+
     def health(self) -> Health:
         """That of its own engine. A lane whose pool is down is overloaded; the other lanes are not."""
         return self.engine.health()
 
 
 class Models:
-    """All served models, by name and alias. The first is the default."""
+    """All served models, adapters among them, by name and alias. The first is the default."""
 
     def __init__(self, models: Mapping[str, Model]) -> None:
         self._models = dict(models)
@@ -91,6 +105,11 @@ class Models:
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self._models.values())
+
+    @property
+    def bases(self) -> list[Model]:
+        """Those with engines of their own: all but the adapters."""
+        return [model for model in self if model.parent is None]
 
     def get(self, name: str | None) -> Model:
         """The model under this name or alias; the default for `None`. Raises `GatewayError`."""
@@ -122,7 +141,7 @@ class Models:
                 task.cancel()
 
     def _pools(self) -> Iterator[Pool]:
-        return (pool for model in self for pool in model.pools)
+        return (pool for model in self.bases for pool in model.pools)
 
     async def aclose(self) -> None:
         await asyncio.gather(*(pool.engine.aclose() for pool in self._pools()))
@@ -148,9 +167,12 @@ def build_models(settings: Settings, engine: Engine | Mapping[str, Engine] | Non
     those under whose names it is given."""
     given = engine if isinstance(engine, Mapping) else dict.fromkeys(settings.models, engine)
     spans = settings.telemetry.otlp_endpoint
-    return Models(
-        {name: _model(name, config, given.get(name), spans) for name, config in settings.models.items()}
-    )
+    models: dict[str, Model] = {}
+    for name, config in settings.models.items():
+        model = models[name] = _model(name, config, given.get(name), spans)
+        for adapter, source in config.engine.adapters.items():
+            models[adapter] = model.adapter(adapter, _digest(model.revision, source, *_files(source)))
+    return Models(models)
 
 
 def _model(name: str, config: ModelSettings, engine: Engine | None, spans: str | None) -> Model:
@@ -181,7 +203,11 @@ def _revision(config: EngineConfig) -> str:
         parts = [config.base_url, config.model]
     else:
         parts = [config.model, str(config.revision), str(sorted(config.args.items())), *_files(config.model)]
-    return hashlib.sha256("\n".join((config.kind, *parts)).encode()).hexdigest()[:16]
+    return _digest(config.kind, *parts)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _files(model: str) -> list[str]:

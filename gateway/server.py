@@ -9,6 +9,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from gateway.app import create_app, start_accounts
+from gateway.connection import Connection
 from gateway.settings import Settings, SettingsError
 from gateway.state import Gateway
 
@@ -34,6 +35,8 @@ class GatewayServer(uvicorn.Server):
                 self.app,
                 host=server.host,
                 port=server.port,
+                http=Connection,
+                ws="none",
                 log_config=None,
                 access_log=False,  # it would write query strings, and with them keys
                 timeout_graceful_shutdown=max(1, round(server.drain_timeout_s)),

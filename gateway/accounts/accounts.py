@@ -36,7 +36,7 @@ class Accounts:
         self.keys = KeyStore(state.redis) if state.enabled else None
         self.keyring = Keyring(self.keys, admin, own.outage_s)
         self._scripts = Scripts(state.redis, settings.state.timeout_ms / 1000) if state.enabled else None
-        self.prices = Prices(own)
+        self.prices = Prices(own, settings.adapters)
         self.limiter = Limiter(self._scripts, own.replicas, telemetry)
         client = state.redis if state.enabled else None
         self.meter = Meter(settings.usage, settings.server.folder("usage"), client, telemetry)

@@ -88,6 +88,7 @@ def _known(what: str, names: Iterable[str], known: Iterable[str]) -> None:
 def _models(names: tuple[str, ...], settings: Settings) -> tuple[str, ...]:
     """The models' own names, for those that were named by an alias."""
     own = {alias: name for name, model in settings.models.items() for alias in (name, *model.aliases)}
+    own |= {name: name for name in settings.adapters}
     _known("model", names, own)
     return tuple(own[name] for name in names)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,8 @@ from redis.exceptions import ConnectionError, NoScriptError, RedisError
 
 _BATCH = 128
 _COMPANY_S = 0.005
+_IDLE_S = 1.0
+"""Seconds without use after which the store may have closed the connection: it is looked at first."""
 Argument = str | int
 _Waiting = tuple[bytes, "Script", asyncio.Future[Any]]
 
@@ -35,6 +38,7 @@ class Scripts:
         self._pool: Any = client.connection_pool
         self._timeout_s = timeout_s
         self._connection: Any = None
+        self._used = 0.0
         self._waiting: list[_Waiting] = []
         self._running: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -94,6 +98,8 @@ class Scripts:
             self._connection = self._pool.make_connection()
             await self._connection.connect()
             self._connection.socket_timeout = None  # a whole batch has one time limit, in `_work`
+        elif time.monotonic() - self._used > _IDLE_S:
+            await self._pool.ensure_connection(self._connection)
         await self._connection.send_packed_command(commands, check_health=False)
         answers: list[Any] = []
         for _ in commands:
@@ -103,6 +109,7 @@ class Scripts:
                 if isinstance(error, ConnectionError):
                     raise
                 answers.append(error)
+        self._used = time.monotonic()
         return answers
 
     async def _send_again(self, batch: list[_Waiting], answers: list[Any]) -> None:

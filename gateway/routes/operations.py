@@ -27,7 +27,7 @@ async def ready(request: Request) -> Response:
 
 
 def _status(gateway: Gateway) -> dict[str, Any]:
-    models = {model.name: msgspec.to_builtins(model.health()) for model in gateway.models}
+    models = {model.name: msgspec.to_builtins(model.health()) for model in gateway.models.bases}
     return {
         "status": "draining" if gateway.draining else "ready" if gateway.ready else "not ready",
         "detail": gateway.load_error,

@@ -35,6 +35,17 @@ class ServerSettings(Section):
         "`$XDG_DATA_HOME/qwen-vl-gateway`, or `~/.local/share/qwen-vl-gateway`.",
     )
     max_body_mb: float = Field(default=64, gt=0, description="Largest request body in MB.")
+    max_bodies_mb: float = Field(
+        default=1024,
+        gt=0,
+        description="MB that the bodies of all requests in progress may fill together; past it a request is "
+        "refused with code 2001.",
+    )
+    body_timeout_s: float = Field(
+        default=30,
+        gt=0,
+        description="Seconds that a body may take to arrive, and one more for every 64 kB that have come.",
+    )
     drain_timeout_s: float = Field(
         default=30, ge=0, description="Seconds that running requests get to finish after SIGTERM."
     )

@@ -296,3 +296,15 @@ def test_a_picture_has_as_many_tokens_as_the_models_own_processor_makes_of_it(
     size: tuple[int, int], tokens: int
 ) -> None:
     assert image_tokens(Image.new("1", size)) == tokens
+
+
+async def test_a_store_that_was_started_anew_while_nobody_asked_refuses_nobody(
+    guard: Guard, store: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.accounts.scripts._IDLE_S", 0)
+    async with guard({"paid": {"monthly_tokens": 100_000}}) as one:
+        secret = await one.key(tier="paid")
+        assert (await one.chat(secret)).status_code == 200
+        await store.aclose()
+        await store.start()
+        assert (await one.chat(secret)).status_code == 200

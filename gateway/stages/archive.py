@@ -1,0 +1,36 @@
+"""Hands complete answers to the archive, with their question, as the client got them.
+
+It stands outermost: answers from the cache have their record too, a document has one for all its pages,
+and personal data is masked where the client's answer has it masked. What was refused raises, and what a
+client left behind is closed: neither comes to the end.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from gateway.archive.service import Archive
+from gateway.call import Call, Events
+from gateway.stages.base import Handler, Services
+from gateway.stream import Reply
+
+
+class ToArchive:
+    def __init__(self, inner: Handler, services: Services) -> None:
+        self._inner = inner
+        self._archive = services.archive
+
+    async def __call__(self, call: Call) -> Events:
+        events = await self._inner(call)
+        if self._archive is None or not self._archive.wants(call):
+            return events
+        return _kept(call, events, self._archive)
+
+
+async def _kept(call: Call, events: Events, archive: Archive) -> Events:
+    reply = Reply()
+    async with aclosing(events):
+        async for event in events:
+            reply.add(event)
+            yield event
+    archive.keep(call, reply)
