@@ -46,7 +46,7 @@ def config(data: Path, state: str, **audit: Any) -> str:
         {
             "server": {"data_dir": str(data)},
             "models": {
-                "m": {"engine": {"kind": "scripted", "answer": "a secret answer " * 20, "token_delay_ms": 2}}
+                "m": {"engine": {"kind": "scripted", "answer": "a secret answer " * 300, "token_delay_ms": 2}}
             },
             "cache": {"url": "none"},
             "state": {"url": state},
@@ -69,12 +69,17 @@ async def test_under_load_every_request_has_its_line(
 
     async def ask(http: httpx.AsyncClient, number: int) -> None:
         kind = ("good", "stream", "gone", "limited", "wrong", "unknown", "nowhere")[number % 7]
-        body: dict[str, Any] = {"messages": [{"role": "user", "content": "a secret question"}]}
+        body: dict[str, Any] = {
+            "messages": [{"role": "user", "content": "a secret question"}],
+            "max_tokens": 20,
+        }
         headers = {"authorization": f"Bearer {good}", "x-request-id": f"{kind}-{number}"}
         path = "/v1/chat/completions"
         match kind:
-            case "stream" | "gone":
+            case "stream":
                 body["stream"] = True
+            case "gone":
+                body |= {"stream": True, "max_tokens": 900}
             case "limited":
                 headers["authorization"] = f"Bearer {slow}"
             case "wrong":
@@ -267,3 +272,23 @@ async def test_a_stream_takes_lines_too(store: EmbeddedValkey) -> None:
     assert [fields[b"line"] for _, fields in entries] == [b'{"a":1}', b'{"a":2}']
     await client.aclose()
     sink.close()
+
+
+def test_a_stream_that_is_away_takes_nothing_and_says_so() -> None:
+    sink = StreamSink("redis://:secret@127.0.0.1:9", 100)
+    with pytest.raises(OSError, match=r"^ConnectionError$"):
+        sink.write([b"{}\n"])
+    sink.close()
+
+
+async def test_lines_on_standard_output_are_whole_lines_among_others(start: Start, tmp_path: Path) -> None:
+    server = await anyio.to_thread.run_sync(start, config(tmp_path / "data", "none", sink="stdout"))
+    async with httpx.AsyncClient(base_url=server.url, timeout=60) as http:
+        for _ in range(20):
+            await http.get("/v1/models")
+    with anyio.fail_after(20):
+        while server.log.read_text().count('"path":"/v1/models"') < 20:
+            await anyio.sleep(0.05)
+    lines = [line for line in server.log.read_text().splitlines() if line.startswith("{")]
+    assert [json.loads(line)["status"] for line in lines] == [200] * 20
+    assert not (tmp_path / "data" / "audit").exists()
