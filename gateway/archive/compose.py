@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -13,7 +13,7 @@ import msgspec
 from engine.types import ChatRequest, MediaPart, Medium, Message, TextPart
 from gateway.archive import places
 from gateway.archive.record import KeptChoice, KeptMedium, KeptPage, Record, Result
-from gateway.call import Call
+from gateway.call import Call, Event
 from gateway.media import image
 from gateway.models import Models
 from gateway.safety.base import Safety
@@ -31,7 +31,8 @@ class Answered(msgspec.Struct, frozen=True):
     call: Call
     chat: ChatRequest
     """The question; its media have their bytes, but no frames."""
-    reply: Reply
+    events: Sequence[Event]
+    """The answer as it came."""
     ended: float
     """In seconds since 1970."""
     bytes: int
@@ -58,14 +59,14 @@ def is_whole(reply: Reply) -> bool:
     return bool(reasons) and all(reasons) and "content_filter" not in reasons
 
 
-def answered(call: Call, reply: Reply) -> Answered:
+def answered(call: Call, events: Sequence[Event]) -> Answered:
     """What the archive takes of a call at its end. Costs nothing that can be felt."""
     messages = tuple(_light_message(message) for message in call.chat.messages)
     chat = msgspec.structs.replace(call.chat, messages=messages)
     every = [part for medium in chat.media for part in (medium.parts or (medium,))]
     size = sum(len(medium.data or b"") for medium in every)
     call = msgspec.structs.replace(call, chat=chat, plan=None, reserved=None)
-    return Answered(call, chat, reply, time.time(), size)
+    return Answered(call, chat, events, time.time(), size)
 
 
 def _light_message(message: Message) -> Message:
@@ -90,13 +91,19 @@ class Composer:
         self._policy_version = safety.policy_version
         self._always_masked = safety.masks_answers
 
-    def compose(self, answered: Answered) -> Composed:
-        """Takes milliseconds, more where a picture is blackened again."""
+    def compose(self, answered: Answered) -> Composed | None:
+        """Takes milliseconds, more where a picture is blackened again. `None` for an answer that is not
+        whole: it is not kept."""
+        reply = Reply()
+        for event in answered.events:
+            reply.add(event)
+        if not is_whole(reply):
+            return None
         call, folder = answered.call, places.folder_of(answered.call.tenant)
         objects: dict[str, bytes] = {}
         media = [self._medium(medium, folder, objects) for medium in answered.chat.media]
         masked = call.mask_pii or self._always_masked
-        result = self._result(answered, media, masked=masked)
+        result = self._result(answered, reply, media, masked=masked)
         digest, data = result.encode()
         objects[places.result(folder, digest)] = data
         record = Record(
@@ -116,16 +123,16 @@ class Composer:
             cache=call.notes.cache,
             degraded=call.notes.degraded,
             masked=masked,
-            confidence=answered.reply.first.confidence,
-            input_tokens=answered.reply.usage.prompt_tokens,
-            output_tokens=answered.reply.usage.completion_tokens,
+            confidence=reply.first.confidence,
+            input_tokens=reply.usage.prompt_tokens,
+            output_tokens=reply.usage.completion_tokens,
             media=[medium.sha256 for medium in media],
             originals=sorted({places.digest_of(path) for path in objects if f"/{places.ORIGINALS}/" in path}),
             result=digest,
         )
         return Composed(folder, answered.ended, objects, record)
 
-    def _result(self, answered: Answered, media: list[KeptMedium], *, masked: bool) -> Result:
+    def _result(self, answered: Answered, reply: Reply, media: list[KeptMedium], *, masked: bool) -> Result:
         call, chat = answered.call, answered.chat
         model = call.bill.model or chat.model
         clean = mask if masked else _as_it_is
@@ -142,11 +149,10 @@ class Composer:
             tools=chat.tools,
             choices=[
                 KeptChoice(choice.content, choice.reasoning, choice.tool_calls, choice.finish_reason)
-                for choice in sorted(answered.reply.choices, key=lambda choice: choice.index)
+                for choice in sorted(reply.choices, key=lambda choice: choice.index)
             ],
             pages=[
-                KeptPage(page.page, page.answer)
-                for page in sorted(answered.reply.pages, key=lambda page: page.page)
+                KeptPage(page.page, page.answer) for page in sorted(reply.pages, key=lambda page: page.page)
             ],
         )
 

@@ -14,7 +14,6 @@ from gateway.archive.base import ArchiveError, Store
 from gateway.archive.record import Mark, Record, Result, Review, decode_result, decode_review
 from gateway.archive.removal import read_records
 
-_AT_ONCE = 16
 _SHORT = 12
 """Letters of a digest that are shown, and enough to name it."""
 
@@ -136,13 +135,7 @@ class Reviewing:
         return {review.result: review for review in reviews}
 
     async def _many(self, paths: Iterable[str]) -> list[bytes | None]:
-        gate = asyncio.Semaphore(_AT_ONCE)
-
-        async def get(path: str) -> bytes | None:
-            async with gate:
-                return await self._store.get(path)
-
-        return list(await asyncio.gather(*map(get, paths)))
+        return list(await asyncio.gather(*map(self._store.get, paths)))
 
 
 def check(result: Result, mark: Mark, answer: str | None) -> None:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gateway.archive.base import ArchiveError
-from gateway.archive.compose import Composer, answered, is_whole
+from gateway.archive.compose import Composer, answered
 from gateway.archive.removal import Removed, forget_tenant, tidy
 from gateway.archive.store import open_store
 from gateway.archive.writer import Writer
-from gateway.call import Call
+from gateway.call import Call, Event
 from gateway.models import Models
 from gateway.runtime.ending import end
 from gateway.safety.base import Safety
 from gateway.settings import Settings
-from gateway.stream import Reply
 from gateway.tasks import Task
 from gateway.telemetry import Telemetry
 
@@ -55,10 +54,9 @@ class Archive:
             return False
         return not self._settings.tenants or call.tenant in self._settings.tenants
 
-    def keep(self, call: Call, reply: Reply) -> None:
-        """Take over what was answered; what broke off or was refused is passed over. Returns at once."""
-        if is_whole(reply):
-            self._writer.add(answered(call, reply))
+    def keep(self, call: Call, events: Sequence[Event]) -> None:
+        """Take over all that was answered. Returns at once."""
+        self._writer.add(answered(call, events))
 
     async def settled(self) -> None:
         """Returns when everything taken so far is written, or was given up."""

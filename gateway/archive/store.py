@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from obstore import delete_async, get_async, head_async, list_with_delimiter_async, put_async
+from obstore import delete, get, head, list_with_delimiter, put
 from obstore import list as list_objects
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from gateway.archive.base import ArchiveError, Store, Stored
+from gateway.runtime.threads import Threads
 from gateway.settings import ArchiveSettings, SettingsError
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
 
+T = TypeVar("T")
+
+_AT_ONCE = 8
+"""Objects that are read or written at the same time."""
 _LISTED = 1000
 _DELETED = 1000
 """Objects that S3 deletes by one request."""
@@ -55,7 +59,7 @@ def _bucket(settings: ArchiveSettings) -> S3Store:
             "connect_timeout": "5s",
             "timeout": f"{settings.timeout_s:g}s",
         },
-        retry_config={"max_retries": 2},
+        retry_config={"max_retries": 0},  # the writer tries again by itself
         config=_config(settings),
     )
 
@@ -72,66 +76,65 @@ def _config(settings: ArchiveSettings) -> S3Config:
 
 
 class ObstoreStore:
+    """By obstore's blocking calls, in threads: its asynchronous ones may abort a process that ends soon
+    after one, since they come back to Python from threads of their own."""
+
     def __init__(self, store: LocalStore | S3Store, timeout_s: float) -> None:
         self._store: Any = store
         self._timeout_s = timeout_s
+        self._threads = Threads(_AT_ONCE, "archive")
+        self._free = asyncio.Semaphore(_AT_ONCE)
 
     async def put(self, path: str, data: bytes) -> None:
-        async with self._within():
-            await put_async(self._store, path, data)
+        await self._run(put, self._store, path, data)
 
     async def get(self, path: str) -> bytes | None:
-        async with self._within():
-            try:
-                return bytes(await (await get_async(self._store, path)).bytes_async())
-            except FileNotFoundError:
-                return None
+        return await self._run(self._get, path)
 
     async def modified(self, path: str) -> datetime | None:
-        async with self._within():
-            try:
-                return (await head_async(self._store, path))["last_modified"]
-            except FileNotFoundError:
-                return None
+        return await self._run(self._modified, path)
 
     async def files(self, prefix: str) -> AsyncIterator[Sequence[Stored]]:
-        with _translated():
-            async for found in list_objects(self._store, prefix, chunk_size=_LISTED):
-                yield [Stored(one["path"], one["size"], one["last_modified"]) for one in found]
+        chunks = iter(list_objects(self._store, prefix, chunk_size=_LISTED))
+        while found := await self._run(next, chunks, ()):
+            yield [Stored(one["path"], one["size"], one["last_modified"]) for one in found]
 
     async def folders(self, prefix: str = "") -> list[str]:
-        async with self._within():
-            found = await list_with_delimiter_async(self._store, prefix or None)
-            return [one.rstrip("/").rpartition("/")[2] for one in found["common_prefixes"]]
+        found = await self._run(list_with_delimiter, self._store, prefix or None)
+        return [one.rstrip("/").rpartition("/")[2] for one in found["common_prefixes"]]
 
     async def delete(self, paths: Sequence[str]) -> None:
         for start in range(0, len(paths), _DELETED):
-            async with self._within():
-                await self._delete(paths[start : start + _DELETED])
+            await self._run(self._delete, paths[start : start + _DELETED])
 
-    async def _delete(self, paths: Sequence[str]) -> None:
+    def _get(self, path: str) -> bytes | None:
+        try:
+            return bytes(get(self._store, path).bytes())
+        except FileNotFoundError:
+            return None
+
+    def _modified(self, path: str) -> datetime | None:
+        try:
+            return head(self._store, path)["last_modified"]
+        except FileNotFoundError:
+            return None
+
+    def _delete(self, paths: Sequence[str]) -> None:
         """All at once; where a local file is gone meanwhile, which ends that, one by one."""
         try:
-            await delete_async(self._store, paths)
+            delete(self._store, paths)
         except FileNotFoundError:
             for path in paths if len(paths) > 1 else ():
-                await self._delete([path])
+                self._delete([path])
 
-    @asynccontextmanager
-    async def _within(self) -> AsyncIterator[None]:
-        with _translated():
-            async with asyncio.timeout(self._timeout_s):
-                yield
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError:
-        raise ArchiveError("the store is too slow (archive.timeout_s)") from None
-    except (OSError, ValueError, BaseError) as error:
-        raise ArchiveError(_said(error)) from None
+    async def _run(self, work: Callable[..., T], *args: Any) -> T:
+        try:
+            async with self._free, asyncio.timeout(self._timeout_s):
+                return await self._threads.run(work, *args)
+        except TimeoutError:
+            raise ArchiveError("the store is too slow (archive.timeout_s)") from None
+        except (OSError, ValueError, BaseError) as error:
+            raise ArchiveError(_said(error)) from None
 
 
 def _said(error: Exception) -> str:

@@ -26,8 +26,6 @@ log = logging.getLogger("gateway")
 
 _BATCH = 256
 _BATCH_BYTES = 64_000_000
-_AT_ONCE = 8
-"""Objects that are sent at the same time."""
 _COMPANY_S = 0.25
 """How long the first answer waits for others: a file of records each would cost more than the records."""
 _PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
@@ -39,7 +37,7 @@ class Writer:
     def __init__(
         self,
         store: Store,
-        compose: Callable[[Answered], Composed],
+        compose: Callable[[Answered], Composed | None],
         settings: ArchiveSettings,
         telemetry: Telemetry,
         pause_s: float = _PAUSE_S,
@@ -58,7 +56,6 @@ class Writer:
         self._idle = asyncio.Event()
         self._idle.set()
         self._attempt = asyncio.Lock()
-        self._gate = asyncio.Semaphore(_AT_ONCE)
         self._forgotten: dict[str, float] = {}
         """Folders of tenants that are to be forgotten, and until when."""
         self._worker: asyncio.Task[None] | None = None
@@ -124,11 +121,12 @@ class Writer:
         return batch
 
     def _composed(self, batch: list[Answered]) -> list[Composed]:
-        """What is to be written of each; one that cannot be composed is given up alone."""
+        """What is to be written of them; one that cannot be composed is given up alone."""
         found = []
         for answered in batch:
             try:
-                found.append(self._compose(answered))
+                if (composed := self._compose(answered)) is not None:
+                    found.append(composed)
             except Exception:
                 log.exception("request %s cannot be archived", answered.call.request_id)
                 self._drop("broken", 1)
@@ -162,14 +160,12 @@ class Writer:
         self._telemetry.archive_records.inc(len(batch))
 
     async def _put_once(self, path: str, data: bytes) -> None:
-        async with self._gate:
-            put = await self._store.modified(path)
+        put = await self._store.modified(path)
         if put is None or datetime.now(UTC) - put > FRESH:
             await self._put(path, data)
 
     async def _put(self, path: str, data: bytes) -> None:
-        async with self._gate:
-            await self._store.put(path, data)
+        await self._store.put(path, data)
         self._telemetry.archive_bytes.inc(len(data))
 
     def _drop(self, reason: str, number: int) -> None:

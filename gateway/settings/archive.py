@@ -45,7 +45,7 @@ class ArchiveSettings(Section):
     waiting_mb: float = Field(
         default=256, gt=0, description="Most MB of their media; what comes on top is dropped and counted."
     )
-    timeout_s: float = Field(default=30, gt=0, description="Seconds the store may take for one object.")
+    timeout_s: float = Field(default=15, gt=0, description="Seconds the store may take for one object.")
     drain_s: float = Field(
         default=10, ge=0, description="Seconds that what waits gets at shutdown to reach the store."
     )

@@ -10,9 +10,8 @@ from __future__ import annotations
 from contextlib import aclosing
 
 from gateway.archive.service import Archive
-from gateway.call import Call, Events
+from gateway.call import Call, Event, Events
 from gateway.stages.base import Handler, Services
-from gateway.stream import Reply
 
 
 class ToArchive:
@@ -28,9 +27,9 @@ class ToArchive:
 
 
 async def _kept(call: Call, events: Events, archive: Archive) -> Events:
-    reply = Reply()
+    seen: list[Event] = []  # put together later, off the event loop
     async with aclosing(events):
         async for event in events:
-            reply.add(event)
+            seen.append(event)
             yield event
-    archive.keep(call, reply)
+    archive.keep(call, seen)
