@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from benchmarks.peers.systems import MODEL, Running
-from gateway.load.connection import Target
+from engine.http.origin import Origin
 from gateway.load.driver import Driver, Workload
 from gateway.load.report import figures
 from gateway.load.workloads import WORKLOADS
@@ -57,7 +57,7 @@ async def measure(plans: Sequence[Plan], running: Sequence[Running]) -> dict[str
 
 
 async def _round(one: Running, work: Workload, plan: Plan, first: int, requests: int) -> dict[str, Any]:
-    driver = Driver(Target.of(one.system.url, one.system.key), work)
+    driver = Driver(Origin.of(one.system.url, one.system.key), work)
     before = one.cpu_s()
     took = await driver.closed(plan.concurrency, requests, first)
     driver.close()
