@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.types", "engine.errors", "engine._site", "engine.torchvision_cpu"),
-    ("engine.base", "engine.config", "engine.openai_chunks"),
+    ("engine.base", "engine.config", "engine.http", "engine.openai_chunks", "engine.remote_body"),
     (
         "engine.vllm_boot",
         "engine.vllm_lora",
