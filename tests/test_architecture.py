@@ -28,6 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "gateway.accounts",
         "gateway.usage",
+        "gateway.archive",
         "gateway.audit",
         "gateway.cache",
         "gateway.lanes",

@@ -12,8 +12,6 @@ import pytest
 from openai import AsyncOpenAI, RateLimitError
 from PIL import Image
 
-from engine.config import ScriptedConfig
-from engine.scripted import ScriptedEngine
 from gateway.accounts.estimate import image_tokens
 from gateway.accounts.key import ApiKey
 from gateway.accounts.limits import NANO, Limits
@@ -256,14 +254,6 @@ async def test_what_a_dead_gateway_held_lapses_by_itself(guard: Guard) -> None:
         assert await holds(one, names(key).of_key) == {"tokens": 900, "cost": 0, "leases": 1}
 
 
-async def test_degraded_answers_have_the_price_of_their_model(guard: Guard) -> None:
-    engine = ScriptedEngine(MODEL, ScriptedConfig(kind="scripted", answer="yes"))
-    async with guard({"paid": {"monthly_cost": 1}}, engine, prices={MODEL: {"output": 5}}) as one:
-        prices = one.services.accounts.prices
-        assert prices.of(MODEL, 10, 2) == 10_000
-        assert prices.of("unknown", 10, 2) == 0
-
-
 async def test_what_was_spent_survives_a_crash_of_the_store(guard: Guard, store: EmbeddedValkey) -> None:
     async with guard({"paid": {"monthly_tokens": 100_000, "requests_per_minute": 50}}) as one:
         key, secret = await one.keys.create(tenant="acme", tier="paid")
@@ -296,3 +286,15 @@ def test_a_picture_has_as_many_tokens_as_the_models_own_processor_makes_of_it(
     size: tuple[int, int], tokens: int
 ) -> None:
     assert image_tokens(Image.new("1", size)) == tokens
+
+
+async def test_a_store_that_was_started_anew_while_nobody_asked_refuses_nobody(
+    guard: Guard, store: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.accounts.scripts._IDLE_S", 0)
+    async with guard({"paid": {"monthly_tokens": 100_000}}) as one:
+        secret = await one.key(tier="paid")
+        assert (await one.chat(secret)).status_code == 200
+        await store.aclose()
+        await store.start()
+        assert (await one.chat(secret)).status_code == 200
