@@ -66,11 +66,11 @@ for provider, base in (("openai", f"{URL}/v1"), ("anthropic", URL)):
             "unknown_model": exceptions.NotFoundError,
             "invalid": exceptions.BadRequestError,
             "too_long": exceptions.ContextWindowExceededError,
-            "content": exceptions.ContentPolicyViolationError
-            if provider == "openai"
-            else exceptions.BadRequestError,
+            "content": exceptions.ContentPolicyViolationError,
             "rate": exceptions.RateLimitError,
-            "overloaded": exceptions.ServiceUnavailableError,
+            "overloaded": exceptions.ServiceUnavailableError
+            if provider == "openai"
+            else exceptions.InternalServerError,
         },
         first=provider == "openai",
     )
