@@ -38,6 +38,7 @@ def diagnose(settings: Settings) -> list[Finding]:
     for name, model in settings.models.items():
         if isinstance(model.engine, VllmConfig):
             findings.append(_checkpoint(name, model.engine))
+            findings += [_adapter(*adapter) for adapter in model.engine.adapters.items()]
         elif isinstance(model.engine, RemoteConfig):
             findings.append(_remote(name, model.engine))
     return findings
@@ -131,6 +132,16 @@ def _archive(settings: Settings) -> Finding:
         cure = "Make the folder or bucket, or correct archive.url, its keys and endpoint."
         return Finding("broken", "archive", f"{settings.archive.url}: {error}", cure)
     return Finding("ok", "archive", f"{settings.archive.url} can be written")
+
+
+def _adapter(name: str, source: str) -> Finding:
+    folder = Path(source)
+    if (folder / "adapter_config.json").exists():
+        return Finding("ok", f"adapter {name}", source)
+    if folder.exists() or folder.is_absolute():
+        cure = "Copy the folder as PEFT has written it."
+        return Finding("broken", f"adapter {name}", f"{source} lacks adapter_config.json", cure)
+    return Finding("note", f"adapter {name}", f"{source} is fetched from the hub at the first start")
 
 
 def _remote(name: str, config: RemoteConfig) -> Finding:

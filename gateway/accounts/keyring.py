@@ -71,10 +71,10 @@ class Keyring:
 
         Secrets are compared as digests only: what a comparison's time could tell is of no use.
         """
-        if self._store is None or not is_well_formed(secret):
-            raise unauthenticated("The API key is not valid.")
         digest = digest_of(secret)
         kept = self._kept.get(digest)
+        if self._store is None or (kept is None and not is_well_formed(secret)):
+            raise unauthenticated("The API key is not valid.")
         age = float("inf") if kept is None else time.monotonic() - kept[0]
         if kept is None or age >= _TRUSTED_S:
             kept = await self._read(self._store, digest, kept)

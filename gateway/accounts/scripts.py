@@ -100,7 +100,7 @@ class Scripts:
             self._connection.socket_timeout = None  # a whole batch has one time limit, in `_work`
         elif time.monotonic() - self._used > _IDLE_S:
             await self._pool.ensure_connection(self._connection)
-        await self._connection.send_packed_command(commands)
+        await self._connection.send_packed_command(commands, check_health=False)
         answers: list[Any] = []
         for _ in commands:
             try:

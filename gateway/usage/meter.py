@@ -24,6 +24,8 @@ from gateway.usage.store import UsageStore
 log = logging.getLogger("gateway")
 
 _FLUSH_S = 1.0
+_OTHERS = "others"
+"""All tenants together that have no metrics of their own."""
 _HISTORY_S = 60.0
 _AWAY = (RedisError, HistoryError, OSError, TimeoutError)
 
@@ -47,7 +49,6 @@ class Meter:
         self._days: set[date] = set()
         self._worker: asyncio.Task[None] | None = None
         self._told: dict[str, _Told] = {}
-        self._others = _Told(telemetry, "others")
 
     def start(self) -> None:
         if self._worker is None and self._settings.enabled:
@@ -136,11 +137,10 @@ class Meter:
 
     def _tell(self, tenant: str, sums: Sums) -> None:
         """Metrics; the names of tenants are bounded."""
+        if tenant not in self._told and len(self._told) >= self._settings.metric_tenants:
+            tenant = _OTHERS
         if (told := self._told.get(tenant)) is None:
-            if len(self._told) >= self._settings.metric_tenants:
-                told = self._others
-            else:
-                told = self._told[tenant] = _Told(self._telemetry, tenant)
+            told = self._told[tenant] = _Told(self._telemetry, tenant)
         told.tell(sums)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.types import Choice, FinishReason
 from gateway.call import Call, Event, Progress
-from gateway.errors import CONTEXT_TOO_LONG, GatewayError
+from gateway.errors import CONTENT, CONTEXT_TOO_LONG, GatewayError
 from gateway.stream import FoldedChoice, Reply
 from gateway.wire.base import json_encode, sse
 from gateway.wire.parts import arguments
@@ -146,6 +146,11 @@ def _event(kind: str, **rest: Any) -> bytes:
     return sse({"type": kind, **rest}, kind)
 
 
+_TELLING = {
+    CONTEXT_TOO_LONG.number: "prompt is too long: ",
+    CONTENT.number: "blocked by content filtering policy: ",
+}
+"""Words of Anthropic's own by which clients tell apart what has one type."""
 _TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -165,6 +170,5 @@ def error(error: GatewayError, request_id: str) -> bytes:
 
 
 def _error(error: GatewayError) -> dict[str, str]:
-    # Clients tell by these words that a shorter conversation would fit.
-    words = "prompt is too long: " if error.code == CONTEXT_TOO_LONG else ""
-    return {"type": _TYPES.get(error.code.status, "api_error"), "message": words + error.message}
+    kind, words = _TYPES.get(error.code.status, "api_error"), _TELLING.get(error.code.number, "")
+    return {"type": kind, "message": words + error.message}

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from gateway.stores.connect import connect
 from gateway.stores.embedded import EmbeddedValkey
 from tests.accounts.conftest import MODEL, Guard, Guarded
+from tests.accounts.test_limits import FREE, holds, names
 from tests.pictures import square
 
 pytestmark = pytest.mark.anyio
@@ -54,7 +55,7 @@ async def test_a_kept_answer_takes_one_trip_to_the_state_and_none_where_this_pro
         before = await reads(state), await reads(cache)
         assert {await ask(one, secret, "What?") for _ in range(50)} == {"hit"}
         after = await reads(state), await reads(cache)
-    assert 50 <= after[0] - before[0] <= 50 + BACKGROUND
+    assert 50 <= after[0] - before[0] <= 2 * 50 + BACKGROUND  # what is given back may go by itself
     assert after[1] - before[1] <= 2
     await state.aclose()
     await cache.aclose()
@@ -71,8 +72,9 @@ async def test_a_new_question_takes_two_to_the_state_and_a_lookup_and_a_write(
         assert {await ask(one, secret, f"What is {n}?") for n in range(50)} == {"miss"}
         await one.services.answers.settled()
         after = await reads(state), await reads(cache)
-    # The text is reserved when it comes in, the picture when its size is known.
-    assert after[0] - before[0] <= 2 * 50 + BACKGROUND
+    # The text is reserved when it comes in, the picture when its size is known; what was not used is
+    # given back beside the next request, or by itself where none comes soon.
+    assert after[0] - before[0] <= 3 * 50 + BACKGROUND
     assert after[1] - before[1] <= 2 * 50 + BACKGROUND
     await state.aclose()
     await cache.aclose()
@@ -114,3 +116,26 @@ async def test_one_that_was_refused_a_moment_ago_waits_before_anything_is_read(
         assert await reads(cache) - before == 1  # this question
         assert len(one.engine.seen) == 1
     await cache.aclose()
+
+
+async def test_a_request_that_ends_before_its_verdict_leaves_nothing_held(
+    guard: Guard, store: EmbeddedValkey
+) -> None:
+    state = connect(store.url, 5)
+    async with guard(TIERS, prices=PRICES, tenant_quota={"monthly_tokens": 10_000_000}) as one:
+        key, secret = await one.keys.create(tenant="acme", tier="paid")
+        await ask(one, secret, "What?")
+        await one.services.accounts.ledger.settled()
+        headers = {"authorization": f"Bearer {secret}"}
+        broken = {"task": "vqa", "images": ["data:image/png;base64,AAAA"], "text": "What?"}
+        assert (await one.client.post("/infer", json=broken, headers=headers)).status_code == 400
+        await state.client_pause(60_000, all=False)
+        leaving = asyncio.create_task(ask(one, secret, "What else?"))
+        await asyncio.sleep(0.2)
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        await state.client_unpause()
+        for account in (names(key).of_key, names(key).of_tenant):
+            assert await holds(one, account) == FREE
+        assert len(one.engine.seen) == 1
+    await state.aclose()

@@ -61,14 +61,16 @@ for provider, base in (("openai", f"{URL}/v1"), ("anthropic", URL)):
         ask,
         {
             "unauthenticated": exceptions.AuthenticationError,
-            # litellm knows no class for OpenAI's 403
+            # litellm knows fewer classes of each format than the format has
             "forbidden": exceptions.APIError if provider == "openai" else exceptions.PermissionDeniedError,
             "unknown_model": exceptions.NotFoundError,
             "invalid": exceptions.BadRequestError,
             "too_long": exceptions.ContextWindowExceededError,
             "content": exceptions.ContentPolicyViolationError,
             "rate": exceptions.RateLimitError,
-            "overloaded": exceptions.ServiceUnavailableError,
+            "overloaded": exceptions.ServiceUnavailableError
+            if provider == "openai"
+            else exceptions.InternalServerError,
         },
         first=provider == "openai",
     )
