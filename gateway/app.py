@@ -29,7 +29,7 @@ from gateway.middleware.audit import Audit
 from gateway.middleware.authenticate import Authenticate
 from gateway.middleware.request_id import RequestId
 from gateway.middleware.traced import Traced
-from gateway.models import Models, build_models
+from gateway.models import Clients, Models, build_models
 from gateway.pipeline import build_pipeline
 from gateway.reply_headers import EXPOSED
 from gateway.routes import (
@@ -73,21 +73,22 @@ def create_app(
     settings: Settings | None = None,
     *,
     engine: Engine | Mapping[str, Engine] | None = None,
+    clients: Clients | None = None,
     registry: CollectorRegistry | None = None,
     on_death: Callable[[], None] = lambda: None,
 ) -> Starlette:
     """The ASGI application.
 
     `engine` answers for every model in place of the configured ones, or each for the one it is named
-    for. The models are loaded in the background after start-up; `GET /ready` tells when. `on_death`
-    is called once if an engine dies or cannot be loaded, so that the server can drain and leave the
-    restart to its supervisor.
+    for; `clients` reach embedded engines that another process has started. The models are loaded in the
+    background after start-up; `GET /ready` tells when. `on_death` is called once if an engine dies or
+    cannot be loaded, so that the server can drain and leave the restart to its supervisor.
     """
     settings = settings or Settings()
     log.addFilter(_mask_logs)
     telemetry = Telemetry(registry, build_tracing(settings.telemetry))
     state = StateStore(settings.state.url, settings.server.folder("state"), settings.state.timeout_ms / 1000)
-    models = build_models(settings, engine)
+    models = build_models(settings, engine, clients)
     media = MediaReader(settings)
     safety = Safety(settings.safety)
     tasks = load_tasks(settings.server.task_folder, BY_NAME, models.names)
@@ -106,7 +107,7 @@ def create_app(
     )
     sink = open_sink(settings.audit, settings.server.folder("audit"))
     audit = Writer(sink, settings.audit.waiting, telemetry) if sink is not None else None
-    DispatchCollector(services.models, services.backlog, telemetry.registry)
+    DispatchCollector(services.models, services.backlog, telemetry.registry, settings.server.workers)
     handler = build_pipeline(services)
     bodies = Room(settings.server.max_bodies_mb * 1e6)
     telemetry.body_bytes.set_function(lambda: bodies.taken)

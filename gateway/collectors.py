@@ -13,9 +13,12 @@ from gateway.runtime.backlog import Backlog
 
 
 class DispatchCollector(Collector):
-    def __init__(self, models: Models, backlog: Backlog, registry: CollectorRegistry) -> None:
+    """Of `workers` processes that share the engines each counts its part of what these hold back."""
+
+    def __init__(self, models: Models, backlog: Backlog, registry: CollectorRegistry, workers: int) -> None:
         self._models = models
         self._backlog = backlog
+        self._workers = workers
         registry.register(self)
 
     def describe(self) -> Iterator[Metric]:
@@ -30,7 +33,7 @@ class DispatchCollector(Collector):
             "Requests that are fetched, prepared, queued, or waiting in an engine.",
             labels=("lane",),
         )
-        for lane, number in self._backlog.depth(waiting).items():
+        for lane, number in self._backlog.depth(waiting / self._workers).items():
             depth.add_metric((lane,), number)
         yield depth
         yield from self._engines()

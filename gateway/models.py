@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,6 +17,9 @@ from engine.factory import build_engine
 from gateway.call import Lane
 from gateway.errors import MODEL_NOT_FOUND, GatewayError
 from gateway.settings import ModelSettings, Settings
+
+if TYPE_CHECKING:
+    from engine.vllm_boot import CoreClient
 
 
 class Pool(msgspec.Struct, frozen=True):
@@ -162,37 +166,51 @@ class Models:
         return not self.ready and any(model.health().dead for model in self)
 
 
-def build_models(settings: Settings, engine: Engine | Mapping[str, Engine] | None = None) -> Models:
+Clients = Mapping[tuple[str, Lane | None], "CoreClient"]
+"""How a process reaches embedded engines that another one has started, by model and by the lane of a pool."""
+
+
+def build_models(
+    settings: Settings,
+    engine: Engine | Mapping[str, Engine] | None = None,
+    clients: Clients | None = None,
+) -> Models:
     """The models of the configuration. An `engine`, where given, answers for all of them, or for
-    those under whose names it is given."""
+    those under whose names it is given. One of several worker processes has its share of all slots."""
     given = engine if isinstance(engine, Mapping) else dict.fromkeys(settings.models, engine)
-    spans = settings.telemetry.otlp_endpoint
+
+    def pool(name: str, config: EngineConfig, lane: Lane | None = None) -> Pool:
+        own = given.get(name)
+        remote = isinstance(config, RemoteConfig) and own is None
+        config = traced(config, settings)
+        built = own or build_engine(name, config, (clients or {}).get((name, lane)))
+        return Pool(built, config.slots // settings.server.workers, lane, remote)
+
     models: dict[str, Model] = {}
     for name, config in settings.models.items():
-        model = models[name] = _model(name, config, given.get(name), spans)
+        model = models[name] = _model(name, config, pool)
         for adapter, source in config.engine.adapters.items():
             models[adapter] = model.adapter(adapter, _digest(model.revision, source, *_files(source)))
     return Models(models)
 
 
-def _model(name: str, config: ModelSettings, engine: Engine | None, spans: str | None) -> Model:
+def _model(name: str, config: ModelSettings, pool: Callable[..., Pool]) -> Model:
     return Model(
         name,
-        _pool(name, config.engine, engine, spans),
+        pool(name, config.engine),
         tuple(config.aliases),
-        lane_pools={lane: _pool(name, own, engine, spans, lane) for lane, own in config.pools.items()},
+        lane_pools={lane: pool(name, own, lane) for lane, own in config.pools.items()},
         fallback=config.fallback,
         revision=_revision(config.engine),
     )
 
 
-def _pool(
-    name: str, config: EngineConfig, engine: Engine | None, spans: str | None, lane: Lane | None = None
-) -> Pool:
-    remote = isinstance(config, RemoteConfig) and engine is None
-    if isinstance(config, VllmConfig) and spans:
-        config = config.model_copy(update={"args": {"otlp-traces-endpoint": spans, **config.args}})
-    return Pool(engine or build_engine(name, config), config.slots, lane, remote)
+def traced(config: EngineConfig, settings: Settings) -> EngineConfig:
+    """An embedded engine sends its spans where the gateway sends its own."""
+    spans = settings.telemetry.otlp_endpoint
+    if not isinstance(config, VllmConfig) or not spans:
+        return config
+    return config.model_copy(update={"args": {"otlp-traces-endpoint": spans, **config.args}})
 
 
 def _revision(config: EngineConfig) -> str:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.types", "engine.errors", "engine._site", "engine.torchvision_cpu"),
-    ("engine.base", "engine.config", "engine.openai_chunks"),
+    ("engine.base", "engine.config", "engine.http", "engine.openai_chunks", "engine.remote_body"),
     (
         "engine.vllm_boot",
         "engine.vllm_lora",
@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "engine.vllm_chunks",
         "engine.vllm_tools",
     ),
-    ("engine.vllm_engine", "engine.remote", "engine.scripted"),
+    ("engine.vllm_engine", "engine.vllm_cores", "engine.remote", "engine.scripted"),
     ("engine.factory",),
     ("gateway.errors", "gateway.call", "gateway.principal"),
     ("gateway.stream", "gateway.hints", "gateway.reply_headers", "gateway.runtime", "gateway.tool_arguments"),
@@ -45,6 +45,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gateway.middleware", "gateway.playground", "gateway.routes"),
     ("gateway.app", "gateway.connection", "gateway.doctor", "gateway.example_config"),
     ("gateway.server", "gateway.banner"),
+    ("gateway.workers",),
     ("gateway.client", "gateway.load"),
     ("gateway.reports",),
     ("gateway.cli", "gateway.commands"),

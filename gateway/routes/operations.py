@@ -36,10 +36,14 @@ def _status(gateway: Gateway) -> dict[str, Any]:
 
 
 async def metrics(request: Request) -> Response:
-    """Prometheus' text format, or OpenMetrics with exemplars where the scraper takes it."""
-    telemetry = gateway_of(request.scope).telemetry
+    """Prometheus' text format, or OpenMetrics with exemplars where the scraper takes it. One of several
+    workers tells the figures of all."""
+    gateway = gateway_of(request.scope)
     encode, kind = choose_encoder(request.headers.get("accept", ""))
-    return Response(encode(telemetry.registry), headers={"content-type": kind})
+    figures: Any = gateway.telemetry.registry
+    if gateway.siblings is not None:
+        figures = await gateway.siblings.all()
+    return Response(encode(figures), headers={"content-type": kind})
 
 
 def _json(content: Any, status: int = 200) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from gateway.settings.section import Section
 
@@ -60,6 +60,12 @@ class ArchiveSettings(Section):
             if not parts.netloc or parts.query or parts.fragment:
                 raise ValueError("a bucket is given as s3://name/prefix")
         return url
+
+    @model_validator(mode="after")
+    def _has_a_whole_key(self) -> ArchiveSettings:
+        if (self.access_key is None) != (self.secret_key is None):
+            raise ValueError("access_key and secret_key go together")
+        return self
 
     @property
     def enabled(self) -> bool:

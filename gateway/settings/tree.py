@@ -110,6 +110,17 @@ class Settings(BaseSettings):
         check_fallbacks(fallbacks | {name: fallbacks[base] for name, base in self.adapters.items()})
         return self
 
+    @model_validator(mode="after")
+    def _every_worker_has_a_slot(self) -> Settings:
+        for name, model in self.models.items():
+            for engine in (model.engine, *model.pools.values()):
+                if engine.slots < self.server.workers:
+                    raise ValueError(
+                        f"server.workers is larger than the {engine.slots} requests that an engine of {name} "
+                        "works on at a time"
+                    )
+        return self
+
     @property
     def model_names(self) -> list[str]:
         """Every name and alias under which a model is served."""

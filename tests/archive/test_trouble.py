@@ -11,8 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 from moto.server import ThreadedMotoServer
+from typer.testing import CliRunner
 
 from gateway.archive import places
+from gateway.cli import app
 from gateway.settings import ArchiveSettings
 from tests.archive.conftest import Kept, archiving, ask, bucket
 from tests.conftest import Start
@@ -117,6 +119,60 @@ archive: {{url: {tmp_path}/archive}}
     assert server.process.wait(20) == 0
     records = asyncio.run(Kept(ArchiveSettings(url=str(tmp_path / "archive"))).records())
     assert len(records) == 20
+
+
+def test_an_answer_that_its_client_leaves_is_not_kept(start: Start, tmp_path: Path) -> None:
+    config = f"""
+models: {{m: {{engine: {{kind: scripted, answer: {"word " * 200}, token_delay_ms: 10}}}}}}
+cache: {{url: none}}
+state: {{url: none}}
+safety: {{classify_images: false}}
+archive: {{url: {tmp_path}/archive}}
+"""
+    server = start(config)
+    body = {"task": "vqa", "images": [square()], "text": "Which?"}
+    with server.client() as client:
+        with client.stream("POST", "/infer_stream", json=body) as reply:
+            next(reply.iter_lines())
+        with client.stream("POST", "/infer_stream", json=body) as reply:
+            reply.read()
+    server.process.terminate()
+    assert server.process.wait(20) == 0
+    assert len(asyncio.run(Kept(ArchiveSettings(url=str(tmp_path / "archive"))).records())) == 1
+
+
+def test_the_doctor_tries_to_write(tmp_path: Path) -> None:
+    config = tmp_path / "gateway.yaml"
+    (tmp_path / "file").write_text("no folder")
+    for url, state, status in (
+        (tmp_path / "archive", "ok ", 0),
+        (tmp_path / "file" / "archive", "broken", 1),
+    ):
+        engine = "{kind: scripted}"
+        config.write_text(
+            f"models: {{m: {{engine: {engine}}}}}\nserver: {{port: 0}}\narchive: {{url: {url}}}\n"
+        )
+        done = CliRunner().invoke(app, ["doctor", "--config", str(config)])
+        line = next(line for line in done.output.splitlines() if "archive:" in line)
+        assert (line.startswith(state), done.exit_code) == (True, status), done.output
+    assert list((tmp_path / "archive").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "{url: ftp://host/x}",
+        "{url: relative}",
+        "{url: 's3://'}",
+        "{url: 's3://bucket/x?y=1'}",
+        "{url: 's3://bucket', access_key: me}",
+    ],
+)
+def test_settings_that_cannot_work_stop_the_start(wrong: str, tmp_path: Path) -> None:
+    config = tmp_path / "gateway.yaml"
+    config.write_text(f"archive: {wrong}\n")
+    done = CliRunner().invoke(app, ["serve", "--config", str(config)])
+    assert (done.exit_code, "archive" in done.output, "Traceback" in done.output) == (2, True, False)
 
 
 @pytest.fixture
