@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from engine.http.origin import Origin
 
 DEMO_CHECKPOINT = Path(__file__).parent / "demo" / "checkpoint"
 
@@ -67,7 +69,9 @@ class RemoteConfig(_Config):
     api_key: SecretStr | None = Field(default=None, description="Key sent as a bearer token.")
     connect_timeout_s: float = Field(default=5.0, gt=0, description="Seconds to wait for a connection.")
     read_timeout_s: float = Field(default=120.0, gt=0, description="Seconds to wait for the next bytes.")
-    max_connections: int = Field(default=256, ge=1, description="Connections kept open at most.")
+    max_connections: int = Field(
+        default=256, ge=1, description="Requests it is sent at a time, each over a connection of its own."
+    )
     retries: int = Field(default=2, ge=0, description="Tries after the first, before any chunk has come.")
     max_context: int | None = Field(default=None, ge=256, description="Context length in tokens, if known.")
     experts_per_token: int | None = Field(default=None, ge=1, description="Experts per token, if known.")
@@ -75,6 +79,12 @@ class RemoteConfig(_Config):
         default_factory=dict,
         description="LoRA adapters of that server: its name for each, by its name here.",
     )
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        Origin.of(value)
+        return value
 
     @property
     def slots(self) -> int:

@@ -107,6 +107,8 @@ def arguments(name: str, config: VllmConfig) -> Namespace:
     from vllm.entrypoints.launchers.cli_args import make_arg_parser
     from vllm.utils.argparse_utils import FlexibleArgumentParser
 
+    from engine import vllm_tools  # registers the parser
+
     flags: dict[str, Any] = {
         "model": config.model,
         "served-model-name": name,
@@ -120,12 +122,12 @@ def arguments(name: str, config: VllmConfig) -> Namespace:
         "structured-outputs-config": {"backend": "xgrammar", "disable_any_whitespace": True},
         # Tools as Qwen3-VL calls them; their arguments can only be what their schemas allow.
         "enable-auto-tool-choice": True,
-        "tool-call-parser": "hermes",
+        "tool-call-parser": vllm_tools.NAME,
         "tool-strict-level": "parameter",
         "enforce-eager": not _has_cuda(),  # compiling for a CPU doubles the boot and gained nothing
         "revision": config.revision,
         "max-model-len": config.max_model_len,
-        **(lora_flags(config.adapters) if config.adapters else {}),
+        **(lora_flags(config.adapters, cpu=not _has_cuda()) if config.adapters else {}),
         **config.args,
     }
     parser = make_arg_parser(FlexibleArgumentParser())

@@ -165,7 +165,7 @@ class VllmEngine:
             return
         async with aclosing(reply):
             async for frame in reply:
-                if (chunk := decoder.frame(frame.removeprefix("data: ").rstrip())) is not None:
+                if (chunk := decoder.frame(frame.removeprefix("data: ").rstrip().encode())) is not None:
                     yield chunk
 
     @contextmanager

@@ -10,15 +10,18 @@ from typing import Any
 _CONFIG = "adapter_config.json"
 
 
-def lora_flags(adapters: Mapping[str, str]) -> dict[str, Any]:
+def lora_flags(adapters: Mapping[str, str], *, cpu: bool) -> dict[str, Any]:
     """Flags of `vllm serve` for adapters, given as folders in PEFT's layout, or names on the hub, by name.
 
     All of them may work in one batch, and the largest rank decides how much memory each takes.
     Raises `ValueError` for a folder that is no adapter.
     """
+    # On a CPU, vLLM lets a request without an adapter have the one in the last place, if its batch holds
+    # others with theirs: a place more than there are adapters stays empty, and does nothing.
+    spare = 1 if cpu else 0
     flags: dict[str, Any] = {
         "enable-lora": True,
-        "max-loras": len(adapters),
+        "max-loras": len(adapters) + spare,
         "lora-modules": tuple(json.dumps({"name": name, "path": path}) for name, path in adapters.items()),
     }
     if ranks := [rank for name, path in adapters.items() if (rank := _rank(name, path)) is not None]:

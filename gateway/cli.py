@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from gateway import __version__
-from gateway.commands import ask, batch, bench, jobs, keys, report, usage
+from gateway.commands import archive, ask, batch, bench, jobs, keys, report, usage
 from gateway.commands.store import ConfigOption
 from gateway.settings import Settings, SettingsError, load_settings
 
@@ -28,6 +28,7 @@ cache_app = typer.Typer(help="Look at the kept answers, or forget them.", no_arg
 app.add_typer(cache_app, name="cache")
 app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(archive.app, name="archive")
 _out = Console()
 _err = Console(stderr=True)
 

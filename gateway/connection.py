@@ -1,10 +1,14 @@
-"""uvicorn's protocol, with limits to a request's head, which it reads without any: in bytes and in time."""
+"""uvicorn's protocol, with limits to a request's head, which it reads without any, in bytes and in time;
+and with fewer writes."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway.runtime.transport import Joined
 
 MAX_HEAD = 64 * 1024
 """Bytes of a request line and its headers, about."""
@@ -17,9 +21,11 @@ class Connection(HttpToolsProtocol):
     what they want would otherwise stay for ever."""
     _limit: asyncio.TimerHandle | None = None
     _unread = 0
+    _joined: Joined
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        self._joined = Joined(transport, self.loop)
+        super().connection_made(cast("asyncio.Transport", self._joined))
         self._expect_head()
 
     def data_received(self, data: bytes) -> None:
@@ -37,6 +43,10 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._end_wait()
         super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        self._joined.flush()
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_wait()

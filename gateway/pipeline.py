@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.stages.admission import Admission
+from gateway.stages.archive import ToArchive
 from gateway.stages.base import Handler, Services, Stage
 from gateway.stages.cache import Cache
 from gateway.stages.charge import Charge
@@ -20,6 +21,7 @@ from gateway.stages.read_media import ReadMedia
 from gateway.stages.tool_arguments import ToolArguments
 
 STAGES: tuple[Stage, ...] = (
+    ToArchive,
     RateLimit,
     MaskAnswer,
     ReadMedia,

@@ -11,8 +11,14 @@ ROOT = Path(__file__).parent.parent
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("engine.types", "engine.errors", "engine._site", "engine.torchvision_cpu"),
-    ("engine.base", "engine.config", "engine.openai_chunks"),
-    ("engine.vllm_boot", "engine.vllm_lora", "engine.vllm_request", "engine.vllm_chunks"),
+    ("engine.base", "engine.config", "engine.http", "engine.openai_chunks", "engine.remote_body"),
+    (
+        "engine.vllm_boot",
+        "engine.vllm_lora",
+        "engine.vllm_request",
+        "engine.vllm_chunks",
+        "engine.vllm_tools",
+    ),
     ("engine.vllm_engine", "engine.vllm_cores", "engine.remote", "engine.scripted"),
     ("engine.factory",),
     ("gateway.errors", "gateway.call", "gateway.principal"),
@@ -22,6 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "gateway.accounts",
         "gateway.usage",
+        "gateway.archive",
         "gateway.audit",
         "gateway.cache",
         "gateway.lanes",

@@ -30,6 +30,7 @@ class Accounts:
         own = settings.accounts
         self.settings = own
         self._server = settings.server
+        self._may_be_open = settings.server.loopback or settings.server.insecure
         self._state = state
         admin = own.admin_key.get_secret_value() if own.admin_key else None
         self.keys = KeyStore(state.redis) if state.enabled else None
@@ -73,8 +74,7 @@ class Accounts:
     async def open_to_all(self) -> bool:
         """Whether requests need no key: none was ever made, and only this machine can ask, or everyone
         shall. Raises `GatewayError` where nobody can tell."""
-        server = self._server
-        return (server.loopback or server.insecure) and not await self.keyring.any()
+        return self._may_be_open and not await self.keyring.any()
 
     async def start(self) -> None:
         """Raises `SettingsError` where the server would be open to others than this machine."""
@@ -86,7 +86,7 @@ class Accounts:
                 f"The state store does not answer ({type(error).__name__}): without it no key can be "
                 "checked. See state.url."
             ) from error
-        if not (some or server.loopback or server.insecure):
+        if not (some or self._may_be_open):
             raise SettingsError(
                 f"Without any key the server listens on this machine only, not on {server.host}. Make a key "
                 "first (qwen-vl keys create), or set accounts.admin_key, or say --insecure to let "

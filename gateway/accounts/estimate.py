@@ -59,9 +59,9 @@ def media_tokens(chat: ChatRequest) -> int:
 
 
 def _tokens(text: str) -> int:
-    size = len(text.encode(errors="replace"))
-    digits = sum(text.count(digit) for digit in "0123456789")
-    return digits + -(-(size - digits) // _BYTES_A_TOKEN)
+    data = text.encode(errors="replace")
+    others = len(data.translate(None, b"0123456789"))
+    return len(data) - others + -(-others // _BYTES_A_TOKEN)
 
 
 def _medium(medium: Medium) -> int:

@@ -11,6 +11,7 @@ from gateway.settings.accounts import (
     TierSettings,
     UsageSettings,
 )
+from gateway.settings.archive import ArchiveSettings
 from gateway.settings.audit import AuditSettings
 from gateway.settings.dispatch import (
     CacheSettings,
@@ -32,6 +33,7 @@ __all__ = [
     "DEFAULT_MODEL",
     "PREFIX",
     "AccountsSettings",
+    "ArchiveSettings",
     "AuditSettings",
     "BucketSettings",
     "CacheSettings",

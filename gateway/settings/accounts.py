@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, SecretStr, model_validator
 
 from gateway.settings.section import Section
@@ -179,7 +181,7 @@ class AccountsSettings(Section):
         default=None,
         description="Address that is told (POST, JSON) when a key or tenant nears the end of a quota.",
     )
-    alert_at: list[int] = Field(
+    alert_at: list[Annotated[int, Field(ge=1, le=100)]] = Field(
         default_factory=lambda: [80, 100], description="Percentages of a quota at which it is told."
     )
 

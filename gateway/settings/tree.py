@@ -13,6 +13,7 @@ from pydantic_settings import (
 from engine.config import EngineConfig, VllmConfig
 from gateway.call import Lane
 from gateway.settings.accounts import AccountsSettings, UsageSettings
+from gateway.settings.archive import ArchiveSettings
 from gateway.settings.audit import AuditSettings
 from gateway.settings.dispatch import (
     CacheSettings,
@@ -80,6 +81,10 @@ class Settings(BaseSettings):
     usage: UsageSettings = Field(default_factory=UsageSettings, description="What was used, and by whom.")
     audit: AuditSettings = Field(
         default_factory=AuditSettings, description="A line for each request: who asked what, and the outcome."
+    )
+    archive: ArchiveSettings = Field(
+        default_factory=ArchiveSettings,
+        description="Originals and results, kept for review and training; see docs/archive.md.",
     )
     jobs: JobsSettings = Field(
         default_factory=JobsSettings, description="Requests that are answered later; see docs/jobs.md."

@@ -127,6 +127,24 @@ class Telemetry:
             "Failed attempts to write audit lines.",
             registry=self.registry,
         )
+        self.archive_records = Counter(
+            "gateway_archive_records", "Answers written to the archive.", registry=self.registry
+        )
+        self.archive_bytes = Counter(
+            "gateway_archive_bytes", "Bytes written to the archive.", registry=self.registry
+        )
+        self.archive_failures = Counter(
+            "gateway_archive_failures", "Failed attempts to write to the archive.", registry=self.registry
+        )
+        self.archive_dropped = Counter(
+            "gateway_archive_dropped",
+            "Answers that did not reach the archive, by why.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self.archive_waiting = Gauge(
+            "gateway_archive_waiting", "Answers that wait to be archived.", registry=self.registry
+        )
         self.quota_alerts = Counter(
             "gateway_quota_alerts",
             "Quotas of keys that went over a percentage.",
@@ -170,6 +188,8 @@ class Telemetry:
             self.inflight.labels(lane)
         for outcome in ("delivered", "retrying", "failed"):
             self.webhook_calls.labels(outcome)
+        for reason in ("full", "shutdown", "broken"):
+            self.archive_dropped.labels(reason)
         for limit in _LIMITS:
             self.limited.labels(limit)
         for percent in (80, 100):

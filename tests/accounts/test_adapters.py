@@ -34,13 +34,13 @@ async def test_a_key_for_an_adapter_may_ask_it_and_not_its_model(guard: Guard) -
 
 
 async def test_an_adapter_costs_what_its_model_costs_unless_it_has_a_price(guard: Guard) -> None:
-    prices = {MODEL: {"output": 1_000_000}, "receipts": {"output": 5_000_000}}
+    prices = {MODEL: {"output": 500_000}, "receipts": {"output": 1_000_000}}
     engine = scripted("Hello.", adapters=ADAPTERS)
     async with guard(models=MODELS, engine=engine, prices=prices, admin_key=ADMIN_KEY) as one:
         key = await one.key()
         tokens = [(await one.chat(key, model=m)).json()["usage"]["completion_tokens"] for m in ADAPTERS]
-        assert (await cost(one, "invoices"))["cost"] == tokens[0]
-        assert (await cost(one, "receipts"))["cost"] == 5 * tokens[1]
+        assert (await cost(one, "invoices"))["cost"] == tokens[0] / 2
+        assert (await cost(one, "receipts"))["cost"] == tokens[1]
 
 
 def test_a_key_is_ordered_for_an_adapter_by_its_name() -> None:

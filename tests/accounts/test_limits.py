@@ -12,8 +12,6 @@ import pytest
 from openai import AsyncOpenAI, RateLimitError
 from PIL import Image
 
-from engine.config import ScriptedConfig
-from engine.scripted import ScriptedEngine
 from gateway.accounts.estimate import image_tokens
 from gateway.accounts.key import ApiKey
 from gateway.accounts.limits import NANO, Limits
@@ -254,14 +252,6 @@ async def test_what_a_dead_gateway_held_lapses_by_itself(guard: Guard) -> None:
         await asyncio.sleep(0.01)
         await limiter.admit(Reservation.begin(key.principal, limits), 60, 900, 0)
         assert await holds(one, names(key).of_key) == {"tokens": 900, "cost": 0, "leases": 1}
-
-
-async def test_degraded_answers_have_the_price_of_their_model(guard: Guard) -> None:
-    engine = ScriptedEngine(MODEL, ScriptedConfig(kind="scripted", answer="yes"))
-    async with guard({"paid": {"monthly_cost": 1}}, engine, prices={MODEL: {"output": 5}}) as one:
-        prices = one.services.accounts.prices
-        assert prices.of(MODEL, 10, 2) == 10_000
-        assert prices.of("unknown", 10, 2) == 0
 
 
 async def test_what_was_spent_survives_a_crash_of_the_store(guard: Guard, store: EmbeddedValkey) -> None:

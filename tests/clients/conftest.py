@@ -16,7 +16,7 @@ CLIENTS = ROOT / ".venv-clients/bin/python"
 LIMIT_S = 200
 CONFIG = """
 models:
-  describe: {engine: {kind: scripted}}
+  describe: {engine: {kind: scripted, adapters: {invoices: 'Total: 12.'}}}
   json: {engine: {kind: scripted, answer: '{"colour":"red"}'}}
   think: {engine: {kind: scripted, answer: Four., reasoning: Two and two.}}
   slow: {engine: {kind: scripted, answer: 'one two three four five six seven eight', token_delay_ms: 200}}

@@ -65,7 +65,11 @@ def test_the_flags_make_room_for_every_adapter_and_the_largest_rank(tmp_path: Pa
         Path(folder).mkdir()
         (Path(folder) / "adapter_config.json").write_text(json.dumps({"r": rank}))
     args = vllm_boot.arguments("m", VllmConfig(adapters=adapters))
-    assert (args.enable_lora, args.max_loras, args.max_lora_rank) == (True, 2, 16)
+    assert (args.enable_lora, args.max_loras, args.max_lora_rank) == (
+        True,
+        3,
+        16,
+    )  # and a place that stays empty
     assert {module.name: module.path for module in args.lora_modules} == adapters
     assert not vllm_boot.arguments("m", VllmConfig()).enable_lora
     wider = VllmConfig(adapters=adapters, args={"max-lora-rank": 64})

@@ -12,6 +12,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from gateway.connection import MAX_HEAD, Connection
+from gateway.runtime.transport import Joined
 from gateway.settings import ServerSettings, Settings
 from tests.conftest import QUICK, scripted_gateway
 from tests.dispatch.engines import HeldEngine
@@ -113,3 +114,42 @@ async def test_a_head_without_an_end_is_refused() -> None:
     async with connected() as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\n" + b"a: " + b"x" * (MAX_HEAD + 1))
         assert (await reader.readline()).startswith(b"HTTP/1.1 431 ")
+
+
+class Wire:
+    """A transport that remembers what was written to it."""
+
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        assert not self.closed
+        self.writes.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+async def test_what_a_reply_writes_in_one_turn_goes_out_as_one() -> None:
+    wire = Wire()
+    joined = Joined(wire, asyncio.get_running_loop())  # type: ignore[arg-type]
+    for data in (b"head", b"", b"body"):
+        joined.write(data)
+    assert wire.writes == []
+    await asyncio.sleep(0)
+    assert wire.writes == [b"headbody"]
+
+    joined.write(b"at once")
+    joined.flush()
+    await asyncio.sleep(0)
+    assert wire.writes == [b"headbody", b"at once"]
+
+    joined.write(b"x" * 100_000)
+    assert len(wire.writes) == 3
+
+    joined.write(b"the last")
+    joined.close()
+    await asyncio.sleep(0)
+    assert wire.writes[3:] == [b"the last"]
+    assert wire.closed

@@ -48,7 +48,7 @@ with client.messages.stream(**asked(image("shapes.png"))) as stream:
 assert client.messages.parse(**asked(image("shapes.png"), output_format=Colour)).parsed_output.colour
 
 # tools: the demo model knows none, but what it must call it calls as the schema says
-for choice in ({"type": "any"}, {"type": "tool", "name": "paint"}):
+for choice in ({"type": "any", "disable_parallel_tool_use": True}, {"type": "tool", "name": "paint"}):
     tools = asked(image("shapes.png"), tools=[TOOL], tool_choice=choice)
     (whole,) = client.messages.create(**tools).content
     assert (whole.type, whole.name) == ("tool_use", "paint")

@@ -66,7 +66,9 @@ assert reply.parsed.colour
 function = types.FunctionDeclaration(name="paint", parameters_json_schema=PAINT["function"]["parameters"])
 tools = {
     "tools": [types.Tool(function_declarations=[function])],
-    "tool_config": types.ToolConfig(function_calling_config=types.FunctionCallingConfig(mode="ANY")),
+    "tool_config": types.ToolConfig(
+        function_calling_config=types.FunctionCallingConfig(mode="ANY", allowed_function_names=["paint"])
+    ),
     "automatic_function_calling": types.AutomaticFunctionCallingConfig(disable=True),
 }
 (whole,) = client.models.generate_content(**asked(part("shapes.png"), QUESTION, **tools)).function_calls

@@ -53,12 +53,11 @@ assert parsed.choices[0].message.parsed.colour
 
 # tools: the demo model knows none, but what it must call it calls as the schema says
 for choice in ("required", {"type": "function", "function": {"name": "paint"}}):
-    (call,) = ask(chat("shapes.png"), tools=[PAINT], tool_choice=choice).choices[0].message.tool_calls
+    once = {"tools": [PAINT], "tool_choice": choice, "parallel_tool_calls": False}
+    (call,) = ask(chat("shapes.png"), **once).choices[0].message.tool_calls
     assert call.function.name == "paint"
     assert Colour.model_validate_json(call.function.arguments)
-    deltas = [
-        c.choices[0].delta for c in ask(chat("shapes.png"), tools=[PAINT], tool_choice=choice, stream=True)
-    ]
+    deltas = [chunk.choices[0].delta for chunk in ask(chat("shapes.png"), **once, stream=True)]
     pieces = [piece.function for delta in deltas for piece in delta.tool_calls or ()]
     assert pieces[0].name == "paint"
     assert json.loads("".join(piece.arguments or "" for piece in pieces)) == json.loads(
@@ -81,7 +80,9 @@ with client.responses.stream(**answer) as events:
     assert events.get_final_response().usage.input_tokens > 10
 assert client.responses.parse(**answer, text_format=Colour).output_parsed.colour
 paint = {"type": "function", **PAINT["function"], "strict": False}
-(called,) = client.responses.create(**answer, tools=[paint], tool_choice="required").output
+(called,) = client.responses.create(
+    **answer, tools=[paint], tool_choice={"type": "function", "name": "paint"}
+).output
 assert Colour.model_validate_json(called.arguments)
 refused(openai.NotFoundError, lambda: client.responses.create(**answer | {"model": "gpt-9"}), 1006)
 

@@ -105,6 +105,7 @@ export default {
   stopped: "已被你停止。",
   degraded: "模型过载，由较小的模型作答。",
   cut_off: "答案达到最大长度，未完。",
+  thoughts: "思考过程",
   views: "答案的视图",
   view_text: "文本",
   view_data: "数据",
