@@ -53,6 +53,10 @@ class MediaReader:
     async def prepare(self, media: Sequence[Medium]) -> None:
         """Fill in `frames`, `timestamps`, `digest` and `notices`. Raises `GatewayError`."""
         waiting = [medium for medium in media if not medium.frames]
+        if len(waiting) == 1 and waiting[0].kind == "image" and waiting[0].options.page is None:
+            # The common case, handed over to a thread once.
+            await self._threads.run(_prepare_image, waiting[0], self._settings)
+            return
         images = [
             part
             for m in waiting
@@ -143,6 +147,11 @@ class _Budget:
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def _prepare_image(medium: Medium, settings: MediaSettings) -> None:
+    _check_pixels([medium], settings)
+    image.prepare(medium, settings)
 
 
 def _check_pixels(images: list[Medium], settings: MediaSettings) -> None:
