@@ -45,6 +45,10 @@ class VllmConfig(_Config):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="ERROR", description="How much the engine itself writes to the log."
     )
+    adapters: dict[str, str] = Field(
+        default_factory=dict,
+        description="LoRA adapters that are served as models of their own: the folder of each, by its name.",
+    )
     args: dict[str, Any] = Field(
         default_factory=dict,
         description="Further flags of `vllm serve`, without the leading dashes, such as `quantization: fp8`.",
@@ -71,6 +75,10 @@ class RemoteConfig(_Config):
     retries: int = Field(default=2, ge=0, description="Tries after the first, before any chunk has come.")
     max_context: int | None = Field(default=None, ge=256, description="Context length in tokens, if known.")
     experts_per_token: int | None = Field(default=None, ge=1, description="Experts per token, if known.")
+    adapters: dict[str, str] = Field(
+        default_factory=dict,
+        description="LoRA adapters of that server: its name for each, by its name here.",
+    )
 
     @field_validator("base_url")
     @classmethod
@@ -90,6 +98,9 @@ class ScriptedConfig(_Config):
     kind: Literal["scripted"] = Field(description="The kind of engine.")
     answer: str = Field(default="", description="What it answers; empty: it describes what it was sent.")
     reasoning: str = Field(default="", description="What it thinks aloud before it answers.")
+    adapters: dict[str, str] = Field(
+        default_factory=dict, description="Further names, and what is answered under each."
+    )
     token_delay_ms: float = Field(default=0.0, ge=0, description="Pause before each token.")
     first_token_delay_ms: float = Field(default=0.0, ge=0, description="Pause before the first token.")
     max_running: int = Field(

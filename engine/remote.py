@@ -89,7 +89,8 @@ class RemoteEngine:
         self._pool.close()
 
     async def generate(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
-        body = await body_of(request, self._config.model)
+        config = self._config
+        body = await body_of(request, config.adapters.get(request.model, config.model))
         message = self._origin.post("/chat/completions", body, request.trace_headers)
         self._running += 1
         try:

@@ -104,6 +104,13 @@ TIMEOUT = Code(
 ENGINE_FAILED = Code(
     2004, 500, "engine_failed", "The model failed on this request.", "Try again; report the request id."
 )
+TOOL_ARGUMENTS = Code(
+    2005,
+    500,
+    "tool_arguments",
+    "The model called a tool in a way that the tool does not allow.",
+    "Try again, or ask for less in the tool's schema.",
+)
 CONTENT = Code(3001, 400, "content", "The content is not allowed.", "Change the prompt or the image.")
 UNAUTHENTICATED = Code(
     4001,
@@ -148,6 +155,7 @@ CODES: tuple[Code, ...] = (
     UNAVAILABLE,
     TIMEOUT,
     ENGINE_FAILED,
+    TOOL_ARGUMENTS,
     CONTENT,
     UNAUTHENTICATED,
     FORBIDDEN,

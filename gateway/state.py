@@ -15,6 +15,7 @@ from gateway.settings import Settings
 from gateway.stages.base import Handler, Services
 from gateway.tasks import Task
 from gateway.telemetry import Telemetry
+from gateway.telemetry.siblings import Siblings
 
 
 class Gateway(msgspec.Struct):
@@ -24,6 +25,8 @@ class Gateway(msgspec.Struct):
     bodies: Room
     """Memory for the bodies of the requests in progress."""
     started: float = msgspec.field(default_factory=time.monotonic)
+    siblings: Siblings | None = None
+    """The other processes behind the same port; `None` where there is only this one."""
     admin_port: int | None = None
     """The port that the admin API has for itself; `None` where it shares the other."""
     drain_began: float | None = None

@@ -42,10 +42,10 @@ class Alignment:
         some = (wanted != NOTHING).any(1)
         wanted = wanted[some]
         given = wanted != NOTHING
-        shown = F.rms_norm(merged[some], (merged.shape[1],), eps=EPSILON) / merged.shape[1] ** 0.5
+        shown = F.rms_norm(merged[some].float(), (merged.shape[1],), eps=EPSILON) / merged.shape[1] ** 0.5
         total = torch.zeros((), device=merged.device)
         for vectors in (model.lm_head.weight, model.model.language_model.embed_tokens.weight):
-            scores = (SHARPNESS * F.linear(shown, F.normalize(vectors, dim=1))).log_softmax(-1)
+            scores = (SHARPNESS * F.linear(shown, F.normalize(vectors, dim=1)).float()).log_softmax(-1)
             picked = scores.gather(1, wanted.clamp(min=0)) * given
             total = total - (picked.sum(1) / given.sum(1)).mean()
         return total

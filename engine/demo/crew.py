@@ -42,12 +42,17 @@ class Crew:
         if self.size == 1:
             return
         gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        for parameter, part in zip(parameters, self.total(gradients), strict=True):
+            parameter.grad = part / self.size
+
+    def total(self, tensors: list[Tensor]) -> list[Tensor]:
+        """Each tensor summed over all processes."""
+        if self.size == 1:
+            return tensors
+        flat = torch.cat([tensor.flatten() for tensor in tensors])
         distributed.all_reduce(flat)
-        flat /= self.size
-        parts = flat.split([gradient.numel() for gradient in gradients])
-        for parameter, part in zip(parameters, parts, strict=True):
-            parameter.grad = part.view_as(parameter)
+        parts = flat.split([tensor.numel() for tensor in tensors])
+        return [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
 
     def agree(self, values: list[float]) -> list[float]:
         """What the leader has."""

@@ -49,7 +49,7 @@ def step(model: Any, probes: Probes, alignment: Alignment, batch: Batch, auxilia
     hidden, balance = read(model.model.language_model, batch, vision)
     labels = batch.labels.flatten()
     asked = (labels != UNLABELLED).nonzero()[:, 0]
-    scores, wanted = F.linear(hidden[asked], model.lm_head.weight), labels[asked]
+    scores, wanted = F.linear(hidden[asked], model.lm_head.weight).float(), labels[asked]
     owner, inverse, lengths = _questions(batch, asked)
     weight = lengths.float().rsqrt()[inverse]
     answers = (F.cross_entropy(scores, wanted, reduction="none") * weight).sum() / weight.sum()

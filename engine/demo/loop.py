@@ -24,7 +24,7 @@ STEADY = 0.35
 """Share of the time at the full learning rate; then it falls in a line, which accuracy comes from."""
 SAVE_EVERY = 120.0
 """Seconds."""
-REPORT_EVERY = 50
+REPORT_EVERY = 25
 """Steps."""
 
 
@@ -103,7 +103,7 @@ def run_phase(
     bar = tqdm(
         total=int(limit), initial=int(state.seconds), desc=name, mininterval=10, disable=not crew.leads
     )
-    saved, before = state.seconds, time.process_time()
+    saved, before = time.monotonic(), time.process_time()
     while True:
         state.seconds, level = crew.agree([state.seconds, state.level])
         state.level = feed.level.value = int(level)
@@ -131,9 +131,9 @@ def run_phase(
                     scores,
                 )
                 grade(scores)
-        if crew.leads and state.seconds - saved > SAVE_EVERY:
+        if crew.leads and time.monotonic() - saved > SAVE_EVERY:
             state.save()
-            saved = state.seconds
+            saved = time.monotonic()
     bar.close()
     if crew.leads:
         state.save()

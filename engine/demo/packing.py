@@ -34,13 +34,13 @@ class Level:
 
 LEVELS = (Level(2, 3, 1, 2, 9, 128), Level(3, 5, 2, 3, 99, 192), Level(5, 6, 3, 5, 99, 256))
 MIXTURE = {
-    "shapes": 0.19,
-    "chart": 0.27,
-    "reading": 0.23,
-    "pair": 0.13,
-    "video": 0.05,
-    "summary": 0.07,
-    "sums": 0.04,
+    "shapes": 0.18,
+    "chart": 0.25,
+    "reading": 0.31,
+    "pair": 0.11,
+    "video": 0.03,
+    "summary": 0.05,
+    "sums": 0.05,
     "talk": 0.02,
 }
 
@@ -53,17 +53,17 @@ def draw(rng: Random, level: Level, language: Language | None, pool: plots.Pool 
     """A sample of any kind, now and then with a question beyond the domain."""
     kind = rng.choices(list(MIXTURE), list(MIXTURE.values()))[0]
     if kind == "shapes":
-        sample = shape_questions.sample(rng, 11, level.shapes, level.side, language=language)
+        sample = shape_questions.sample(rng, 16, level.shapes, level.side, language=language)
     elif kind == "chart":
-        sample = chart_questions.sample(rng, 10, level.bars, level.largest, language=language, pool=pool)
+        sample = chart_questions.sample(rng, 14, level.bars, level.largest, language=language, pool=pool)
     elif kind == "reading":
-        sample = reading.sample(rng, 8, level.lines, min(3, level.characters), level.characters, language)
+        sample = reading.sample(rng, 6, level.lines, min(3, level.characters), level.characters, language)
     elif kind == "pair":
-        sample = pairs.sample(rng, 11, min(4, level.shapes), language)
+        sample = pairs.sample(rng, 14, min(4, level.shapes), language)
     elif kind == "video":
         sample = videos.sample(rng, 8, language)
     elif kind == "sums":
-        sample = Sample([], [], talk.sums(rng, 14, language))
+        sample = Sample([], [], talk.sums(rng, 20, language))
     else:
         sample = Sample([], [], talk.talk(rng, 6, language))
     if sample.images and rng.random() < 0.04:
@@ -103,7 +103,13 @@ def batch(rng: Random, packer: Packer, count: int, level: int, pool: plots.Pool 
     below = max(0, level - 1)
     levels = [below if rng.random() < REVIEW else level for _ in range(count)]
     packed = [sequence(rng, packer, LEVELS[each], pool) for each in levels]
-    length = max(len(one.ids) for one in packed)
+    return arrays(packed, [view for _ in range(count // 4) for view in views(lesson(rng, pool))])
+
+
+def arrays(packed: list[Sequence], extra: list[View] | None = None) -> dict[str, Any]:
+    """Sequences as arrays, padded to the longest, with `extra` pictures that stand in none of them."""
+    extra = extra or []
+    count, length = len(packed), max(len(one.ids) for one in packed)
     ids = np.zeros((count, length), np.int64)
     positions = np.zeros((3, count, length), np.int64)
     segments = np.full((count, length), PADDING, np.int64)
@@ -118,14 +124,13 @@ def batch(rng: Random, packer: Packer, count: int, level: int, pool: plots.Pool 
         places = np.array(one.vision_at, np.int64) + row * length
         at += [places[start:end] for start, end in pairwise(starts)]
         found += one.views
-    extra = [view for _ in range(count // 4) for view in views(lesson(rng, pool))]
     at += [np.full(view.tokens, -1) for view in extra]
-    arrays, order = gather(found + extra)
+    shown, order = gather(found + extra)
     kinds = [
         (row, number, kind) for row, one in enumerate(packed) for number, kind in enumerate(one.kinds, 1)
     ]
     return {
-        "pictures": arrays,
+        "pictures": shown,
         "ids": ids,
         "positions": positions,
         "segments": segments,

@@ -11,7 +11,7 @@ from engine.demo.pictures import View, views
 from engine.demo.tokens import Encoder
 
 UNLABELLED = -100
-LONGEST = 256
+LONGEST = 320
 """Tokens of a sequence past which no further question is added."""
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from engine.demo import precision
+from engine.demo.crew import Crew
 from engine.demo.model import Probes
 from engine.demo.muon import Muon
 
@@ -24,7 +26,7 @@ MUON_GAIN = 2.5
 class Optimizers:
     """Muon for the matrices inside the layers, AdamW for embeddings, mergers, heads, norms and biases."""
 
-    def __init__(self, model: nn.Module, probes: Probes, lr: float, joint: bool) -> None:
+    def __init__(self, model: nn.Module, probes: Probes, lr: float, crew: Crew, joint: bool) -> None:
         self.lr = lr
         named = [
             (name, parameter) for name, parameter in model.named_parameters() if joint or ".visual." in name
@@ -33,7 +35,7 @@ class Optimizers:
         self.parameters = [parameter for _, parameter in named]
         matrices = self._groups([pair for pair in named if _is_matrix(*pair)], joint)
         others = self._groups([pair for pair in named if not _is_matrix(*pair)], joint)
-        self.muon = Muon(matrices, lr)
+        self.muon = Muon(matrices, lr, crew, precision=precision.half())
         self.adam = torch.optim.AdamW(others, lr, BETAS, weight_decay=DECAY, fused=True)
 
     @staticmethod

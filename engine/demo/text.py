@@ -2,7 +2,7 @@
 
 Same sums as `transformers`, with several questions behind one picture that do not see each other;
 `tests/demo/test_forward.py` holds the two together. B: sequences. S: their length. H: hidden size.
-M: merged tokens of all pictures. T = B · S.
+M: merged tokens of all pictures. T: tokens that are no padding.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.demo.attention import attend
 from engine.demo.vision import EPSILON, ROPE_THETA, Pictures, Vision, rotate
 
 
@@ -37,14 +38,14 @@ class Batch:
 
 
 def _rotary(positions: Tensor, head: int, sections: list[int]) -> tuple[Tensor, Tensor]:
-    """cos and sin [B, S, 1, head] of the interleaved three-axis rotary embedding."""
+    """cos and sin [T, 1, head] of the interleaved three-axis rotary embedding."""
     frequencies = ROPE_THETA ** -(torch.arange(0, head, 2, device=positions.device).float() / head)
     angles = positions.float()[..., None] * frequencies
     mixed = angles[0].clone()
     for axis in (1, 2):
         where = slice(axis, sections[axis] * 3, 3)
         mixed[..., where] = angles[axis][..., where]
-    mixed = torch.cat((mixed, mixed), -1)[:, :, None]
+    mixed = torch.cat((mixed, mixed), -1)[:, None]
     return mixed.cos(), mixed.sin()
 
 
@@ -85,6 +86,36 @@ class _Permute(torch.autograd.Function):
         return gradients[0].index_select(0, order), None, None
 
 
+class _Put(torch.autograd.Function):
+    """Rows of `x` at their places among `count` rows of zeros, and back the same way."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, places: Tensor, count: int) -> Tensor:
+        ctx.save_for_backward(places)
+        return x.new_zeros(count, *x.shape[1:]).index_copy_(0, places, x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (places,) = ctx.saved_tensors
+        return gradients[0].index_select(0, places), None, None
+
+
+class _Take(torch.autograd.Function):
+    """The rows of `x` at `places`, each of which comes once."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, places: Tensor) -> Tensor:
+        ctx.save_for_backward(places)
+        ctx.count = len(x)
+        return x.index_select(0, places)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (places,) = ctx.saved_tensors
+        wide = gradients[0].new_zeros(ctx.count, *gradients[0].shape[1:])
+        return wide.index_copy_(0, places, gradients[0]), None
+
+
 def _experts(mlp: Any, x: Tensor) -> tuple[Tensor, Tensor]:
     """Mixture of experts over tokens [T, H], and the loss that keeps the experts evenly used."""
     count, top = mlp.gate.num_experts, mlp.gate.top_k
@@ -105,42 +136,56 @@ def _experts(mlp: Any, x: Tensor) -> tuple[Tensor, Tensor]:
     return (mixed * weight[..., None]).sum(1), balance
 
 
-def _attend(attention: Any, x: Tensor, rotary: tuple[Tensor, Tensor], mask: Tensor) -> Tensor:
-    rows, length, _ = x.shape
+def _attend(attention: Any, x: Tensor, layout: _Layout) -> Tensor:
+    """Attention of each token [T, H] over its own row."""
     head = attention.head_dim
-    cos, sin = rotary
-    query = F.rms_norm(
-        attention.q_proj(x).view(rows, length, -1, head), (head,), attention.q_norm.weight, EPSILON
+    query, key, value = (
+        project(x).view(len(x), -1, head)
+        for project in (attention.q_proj, attention.k_proj, attention.v_proj)
     )
-    key = F.rms_norm(
-        attention.k_proj(x).view(rows, length, -1, head), (head,), attention.k_norm.weight, EPSILON
-    )
-    value = attention.v_proj(x).view(rows, length, -1, head)
-    query, key = query * cos + rotate(query) * sin, key * cos + rotate(key) * sin
-    repeat = query.shape[2] // key.shape[2]
-    key, value = (part.transpose(1, 2).repeat_interleave(repeat, 1) for part in (key, value))
-    seen = F.scaled_dot_product_attention(query.transpose(1, 2), key, value, attn_mask=mask)
-    return attention.o_proj(seen.transpose(1, 2).reshape(rows, length, -1))
+    query = F.rms_norm(query.float(), (head,), attention.q_norm.weight, EPSILON)
+    key = F.rms_norm(key.float(), (head,), attention.k_norm.weight, EPSILON)
+    query, key = (part * layout.cos + rotate(part) * layout.sin for part in (query, key))
+    seen = attend(layout.rows(query), layout.rows(key), layout.rows(value), layout.mask)
+    return attention.o_proj(_Take.apply(seen.transpose(1, 2).flatten(0, 1), layout.places).flatten(1))
+
+
+class _Layout:
+    """Where each token that is no padding stands; only attention is computed with the padding between."""
+
+    def __init__(self, batch: Batch, head: int, sections: list[int]) -> None:
+        self.shape = batch.ids.shape
+        inside = batch.segments.flatten() >= 0
+        self.places = inside.nonzero()[:, 0]
+        self.number = inside.cumsum(0) - 1
+        """The number among these tokens of each place [B·S] that is one."""
+        self.cos, self.sin = _rotary(batch.positions.flatten(1)[:, self.places], head, sections)
+        self.mask = _visible(batch.segments)
+
+    def rows(self, x: Tensor) -> Tensor:
+        """[T, heads, head] → [B, heads, S, head]."""
+        return self.flat(x).view(*self.shape, *x.shape[1:]).transpose(1, 2)
+
+    def flat(self, x: Tensor) -> Tensor:
+        """[T, …] → [B·S, …]."""
+        return _Put.apply(x, self.places, self.shape.numel())
 
 
 def read(language_model: Any, batch: Batch, vision: Vision) -> tuple[Tensor, Tensor]:
     """Last hidden states [B·S, H] of the language model, and the mean balance loss of its experts."""
     settings = language_model.config
-    hidden, (rows, length) = settings.hidden_size, batch.ids.shape
+    shape = (settings.hidden_size,)
+    layout = _Layout(batch, settings.head_dim, settings.rope_parameters["mrope_section"])
     inside = batch.vision_at >= 0
-    at = batch.vision_at[inside]
-    x = F.embedding(batch.ids.flatten(), language_model.embed_tokens.weight)
-    x = x.index_copy(0, at, vision.merged[inside])
-    rotary = _rotary(batch.positions, settings.head_dim, settings.rope_parameters["mrope_section"])
-    mask = _visible(batch.segments)
+    at = layout.number[batch.vision_at[inside]]
+    x = F.embedding(batch.ids.flatten()[layout.places], language_model.embed_tokens.weight)
+    x = x.index_copy(0, at, vision.merged[inside].to(x.dtype))
     balance = torch.zeros((), device=x.device)
     for index, layer in enumerate(language_model.layers):
-        y = F.rms_norm(x, (hidden,), layer.input_layernorm.weight, EPSILON).view(rows, length, hidden)
-        x = x + _attend(layer.self_attn, y, rotary, mask).view(-1, hidden)
-        mixed, uneven = _experts(
-            layer.mlp, F.rms_norm(x, (hidden,), layer.post_attention_layernorm.weight, EPSILON)
-        )
+        x = x + _attend(layer.self_attn, F.rms_norm(x, shape, layer.input_layernorm.weight, EPSILON), layout)
+        y = F.rms_norm(x, shape, layer.post_attention_layernorm.weight, EPSILON)
+        mixed, uneven = _experts(layer.mlp, y)
         x, balance = x + mixed, balance + uneven / len(language_model.layers)
         if index < len(vision.deepstack):
-            x = x.index_add(0, at, vision.deepstack[index][inside])
-    return F.rms_norm(x, (hidden,), language_model.norm.weight, EPSILON), balance
+            x = x.index_add(0, at, vision.deepstack[index][inside].to(x.dtype))
+    return layout.flat(F.rms_norm(x, shape, language_model.norm.weight, EPSILON)), balance

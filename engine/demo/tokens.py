@@ -12,11 +12,13 @@ from transformers import PreTrainedTokenizerFast
 from engine.demo.data import chart_questions, pairs, reading, shape_questions, talk, videos
 from engine.demo.data.words import CHINESE, LANGUAGES
 from engine.demo.model import IM_END, PAD, SPECIAL
-from gateway.tasks import TASKS
+from gateway.tasks import BY_NAME
 
 TEMPLATE = Path(__file__).with_name("chat_template.jinja")
 CHECKPOINT = Path(__file__).with_name("checkpoint")
 VOCABULARY = 1536
+LEARNED = ("vqa", "captioning", "chart_parse", "video_qa", "doc_analyze")
+"""The tasks whose prompts the model knows."""
 
 _CHINESE_WORDS = "|".join([*CHINESE.values(), "一个", "图形", "第一张", "第二张", "图中有", "移动", "变成"])
 _PIECES = (
@@ -65,7 +67,7 @@ def corpus(rng: Random) -> list[str]:
     """Texts in about the shares in which the model meets them."""
     texts = ["user\n", "assistant\n", "system\n"] * 500
     texts += [f"<{tenth / 10:.1f} seconds>" for tenth in range(100)] * 10
-    for task in TASKS:
+    for task in map(BY_NAME.__getitem__, LEARNED):
         for language in LANGUAGES:
             prompts = [task.role[language], task.summary_role[language] if task.summary_role else ""]
             prompts.append(task.default_text[language] if task.default_text else "")

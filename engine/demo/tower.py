@@ -49,8 +49,8 @@ def batch(rng: Random, count: int, pool: plots.Pool | None = None) -> dict[str, 
 def losses(probes: Probes, vision: Vision, pictures: Pictures) -> tuple[Tensor, dict[str, Tensor]]:
     """The auxiliary loss, and per channel how often the merged tokens tell it right."""
     channels = sum(SIZES)
-    by_patch = probes.patch(vision.patches)
-    by_token = probes.merged(vision.merged).view(-1, channels)
+    by_patch = probes.patch(vision.patches).float()
+    by_token = probes.merged(vision.merged).float().view(-1, channels)
     truth = pictures.targets.long()
     total = torch.zeros((), device=truth.device)
     right: dict[str, Tensor] = {}
@@ -76,6 +76,6 @@ def scale_penalty(vision: Vision) -> Tensor:
     """Keeps visual embeddings in the range of text embeddings; they outgrow them otherwise."""
     penalty = torch.zeros((), device=vision.merged.device)
     for tokens in (vision.merged, *vision.deepstack):
-        size = tokens.pow(2).mean(-1).add(1e-6).sqrt()
+        size = tokens.float().pow(2).mean(-1).add(1e-6).sqrt()
         penalty = penalty + F.relu(size - 1).pow(2).mean()
     return 0.05 * penalty

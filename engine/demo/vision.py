@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engine.demo.attention import attend
 from engine.demo.data.canvas import MERGE
 
 ROPE_THETA = 10000.0
@@ -139,7 +140,7 @@ def _attend_within(turned: Tensor, values: Tensor, sizes: list[tuple[int, int, i
         part = slice(start, start + count * length)
         query, key = turned[part].view(count, length, 2, heads, head).permute(2, 0, 3, 1, 4)
         value = values[part].view(count, length, heads, head).transpose(1, 2)
-        seen = F.scaled_dot_product_attention(query, key, value)
+        seen = attend(query, key, value)
         results.append(seen.transpose(1, 2).reshape(count * length, heads * head))
         start += count * length
     return torch.cat(results)

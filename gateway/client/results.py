@@ -40,6 +40,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float | None = None
     data: Any = None
     """The answer as parsed JSON, for tasks with a schema."""
+    reasoning: str = ""
+    """What a thinking model thought before it answered."""
     pages: list[Page] = []
     metadata: Metadata = Metadata()
     request_id: str = ""
@@ -51,6 +53,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenEvent(msgspec.Struct, frozen=True):
+    token: str
+    index: int
+
+
+class ReasoningEvent(msgspec.Struct, frozen=True):
+    """A piece of what a thinking model thinks before it answers."""
+
     token: str
     index: int
 
@@ -68,4 +77,4 @@ class FinalEvent(msgspec.Struct, frozen=True):
     answer: Answer
 
 
-Event = TokenEvent | ProgressEvent | FinalEvent
+Event = TokenEvent | ReasoningEvent | ProgressEvent | FinalEvent

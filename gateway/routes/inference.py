@@ -62,6 +62,7 @@ class Inference:
         state = request.scope["state"]
         call.principal, state["call"] = state["principal"], call
         if call.background:
+            await gateway.services.accounts.count_beside(call.principal, "other_requests")
             job, _ = await submit(request, call, body, uploads, job_fields(body))
             return _accepted(call, job.id)
         return PipelineResponse(gateway.handler, call, encoder, self._error, gateway.telemetry)

@@ -26,6 +26,12 @@ class ServerSettings(Section):
         "client is.",
     )
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        description="Processes that serve the port together. They share the engines, the stores and all "
+        "limits of this file.",
+    )
     cors_origins: list[str] = Field(
         default_factory=list,
         description='Origins whose pages may call the API from a browser; `["*"]` for all.',

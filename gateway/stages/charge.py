@@ -21,7 +21,7 @@ class Charge:
         self._models = services.settings.models
 
     async def __call__(self, call: Call) -> Events:
-        cap_answer(call, self._accounts.tier(call.principal))
+        cap_answer(call, self._accounts.limits(call.principal))
         return self._charged(call)
 
     async def _charged(self, call: Call) -> Events:

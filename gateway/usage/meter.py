@@ -24,6 +24,8 @@ from gateway.usage.store import UsageStore
 log = logging.getLogger("gateway")
 
 _FLUSH_S = 1.0
+_OTHERS = "others"
+"""All tenants together that have no metrics of their own."""
 _HISTORY_S = 60.0
 _AWAY = (RedisError, HistoryError, OSError, TimeoutError)
 
@@ -46,7 +48,7 @@ class Meter:
         self._turn = asyncio.Lock()
         self._days: set[date] = set()
         self._worker: asyncio.Task[None] | None = None
-        self._tenants: set[str] = set()
+        self._told: dict[str, _Told] = {}
 
     def start(self) -> None:
         if self._worker is None and self._settings.enabled:
@@ -135,19 +137,29 @@ class Meter:
 
     def _tell(self, tenant: str, sums: Sums) -> None:
         """Metrics; the names of tenants are bounded."""
-        if tenant not in self._tenants:
-            if len(self._tenants) >= self._settings.metric_tenants:
-                tenant = "others"
-            else:
-                self._tenants.add(tenant)
+        if tenant not in self._told and len(self._told) >= self._settings.metric_tenants:
+            tenant = _OTHERS
+        if (told := self._told.get(tenant)) is None:
+            told = self._told[tenant] = _Told(self._telemetry, tenant)
+        told.tell(sums)
+
+
+class _Told:
+    """The metrics of one tenant; to find them by their labels each time would cost more than to count."""
+
+    def __init__(self, telemetry: Telemetry, tenant: str) -> None:
+        self._outcomes = [telemetry.tenant_requests.labels(tenant, outcome) for outcome in ("done", "failed")]
+        self._tokens = [telemetry.tenant_tokens.labels(tenant, kind) for kind in ("input", "output", "image")]
+        self._cost = telemetry.tenant_cost.labels(tenant)
+
+    def tell(self, sums: Sums) -> None:
         _, failed, _, _, read, written, pictures, _, cost, _ = sums
-        told = self._telemetry
-        told.tenant_requests.labels(tenant, "failed" if failed else "done").inc()
-        for kind, number in (("input", read), ("output", written), ("image", pictures)):
+        self._outcomes[failed].inc()
+        for metric, number in zip(self._tokens, (read, written, pictures), strict=True):
             if number:
-                told.tenant_tokens.labels(tenant, kind).inc(number)
+                metric.inc(number)
         if cost:
-            told.tenant_cost.labels(tenant).inc(cost / 1e9)
+            self._cost.inc(cost / 1e9)
 
 
 def today() -> date:

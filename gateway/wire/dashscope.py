@@ -151,6 +151,7 @@ def _choice(choice: FoldedChoice, finish: str) -> dict[str, Any]:
         message["reasoning_content"] = choice.reasoning
     if choice.tool_calls:
         message["tool_calls"] = choice.tool_calls
+        finish = "tool_calls" if finish == "stop" else finish
     return {"index": choice.index, "finish_reason": finish, "message": message}
 
 

@@ -13,7 +13,7 @@ from engine.demo import tokens  # noqa: E402
 from engine.demo.data import pairs, shape_questions, videos  # noqa: E402
 from engine.demo.data.canvas import Question  # noqa: E402
 from engine.demo.joint import to_batch  # noqa: E402
-from engine.demo.pictures import gather  # noqa: E402
+from engine.demo.packing import arrays  # noqa: E402
 from engine.demo.sequences import Packer  # noqa: E402
 from engine.demo.text import read  # noqa: E402
 from engine.demo.vision import see  # noqa: E402
@@ -30,23 +30,8 @@ def network():
     return shape.build(tokens.VOCABULARY).eval()
 
 
-def arrays_of(sequence):
-    found, order = gather(sequence.views)
-    starts = np.cumsum([0, *(view.tokens for view in sequence.views)])
-    at = [np.array(sequence.vision_at)[starts[index] : starts[index + 1]] for index in order]
-    return {
-        "pictures": found,
-        "ids": np.array([sequence.ids]),
-        "positions": np.array([sequence.positions]).transpose(2, 0, 1).copy(),
-        "segments": np.array([sequence.segments]),
-        "labels": np.array([sequence.labels]),
-        "vision_at": np.concatenate(at),
-        "kinds": [],
-    }
-
-
 def packed_logits(network, sequence):
-    batch = to_batch(arrays_of(sequence))
+    batch = to_batch(arrays([sequence]))
     with torch.no_grad():
         hidden, _ = read(network.model.language_model, batch, see(network.model.visual, batch.pictures))
         return torch.nn.functional.linear(hidden, network.lm_head.weight)
@@ -92,3 +77,14 @@ def test_questions_of_one_picture_do_not_see_each_other(packer, network):
     second = [np.flatnonzero(np.array(one.segments) == 2) for one in (both, other)]
     ours, theirs = (packed_logits(network, one)[at] for one, at in zip((both, other), second, strict=True))
     assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+def test_a_sequence_scores_the_same_beside_a_longer_one(packer, network):
+    short, long = (packer.pack(Random(1), shape_questions.sample(Random(3), count), "") for count in (1, 6))
+    batch = to_batch(arrays([short, long]))
+    with torch.no_grad():
+        hidden, _ = read(network.model.language_model, batch, see(network.model.visual, batch.pictures))
+        logits = torch.nn.functional.linear(hidden, network.lm_head.weight).view(*batch.ids.shape, -1)
+    for row, sequence in enumerate((short, long)):
+        size = len(sequence.ids)
+        assert torch.allclose(logits[row, :size], packed_logits(network, sequence)[:size], atol=1e-5)

@@ -13,7 +13,7 @@ from engine.demo.data.reading import READ
 from engine.demo.data.words import LANGUAGES, Language
 
 KINDS = ("json", "value", "highest", "lowest", "higher", "difference", "bars", "labels", "caption", "read")
-WEIGHTS = (3, 3, 1.5, 1.5, 1.2, 1.5, 0.15, 0.5, 0.5, 1)
+WEIGHTS = (3, 6, 1.5, 1.2, 1.2, 2.5, 0.15, 0.3, 0.5, 1)
 
 
 def summary(chart: Bars, language: Language) -> str:

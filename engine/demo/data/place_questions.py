@@ -57,6 +57,22 @@ def _two(rng: Random, scene: Scene, end: int) -> tuple[Shape, Shape, float] | No
     return (one, other, gap) if abs(gap) >= 10 else None
 
 
+def order(rng: Random, scene: Scene, language: Language) -> tuple[str, str] | None:
+    """Which place a shape has, counted from one side."""
+    end = rng.randrange(4)
+    looks = [shape.look for shape in scene]
+    single = [shape for shape in scene if looks.count(shape.look) == 1]
+    if not single:
+        return None
+    shape = rng.choice(single)
+    ordered = sorted(scene, key=lambda other: _offset(other, end))
+    if language == "zh":
+        return f"从{'左右上下'[end]}边数，{shape.named('zh')}是第几个？", str(ordered.index(shape) + 1)
+    side_word = ("left", "right", "top", "bottom")[end]
+    text = f"Counting from the {side_word}, which number is the {shape.named('en')}?"
+    return text, str(ordered.index(shape) + 1)
+
+
 def side(rng: Random, scene: Scene, language: Language) -> tuple[str, str] | None:
     """On which of two sides one shape lies, or which of two shapes lies further to one side."""
     end = rng.randrange(4)

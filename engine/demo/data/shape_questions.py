@@ -20,11 +20,14 @@ KINDS = (
     "extreme",
     "relation",
     "side",
+    "order",
 )
-WEIGHTS = (2, 0.6, 1.6, 1.6, 0.8, 0.6, 1.6, 1, 2.5, 3)
-"""What is learned last comes most often. `side` is a lesson for `relation`, which yes or no alone did not
-teach: its answers name the side, or the shape.
+WEIGHTS = (2, 0.5, 2, 2, 0.4, 0.4, 2, 0.7, 4, 3, 3)
+"""What is learned last comes most often. `order` and `side` are lessons for `relation`, which yes or no alone
+did not teach: the answer is a shape's place in order; or the side, or the shape.
 """
+LESSONS = ("order", "side")
+"""Kinds that are not measured."""
 
 
 CAPTION = {
@@ -165,6 +168,7 @@ _ASKERS = {
     "extreme": place_questions.extreme,
     "relation": place_questions.relation,
     "side": place_questions.side,
+    "order": place_questions.order,
 }
 
 
