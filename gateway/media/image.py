@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 
 import cv2
@@ -12,6 +11,7 @@ from PIL import Image, ImageDraw, ImageOps
 from engine.types import Box, Medium, MediumOptions
 from gateway.errors import IMAGE_FORMAT, INVALID_REQUEST, TOO_LARGE, GatewayError
 from gateway.media import formats, scan
+from gateway.media.digest import digest
 from gateway.settings import MediaSettings
 
 _SHORTEST_SIDE = 28
@@ -26,8 +26,6 @@ _TECHNICAL = {
 """What Pillow may know of a file that tells of nothing but how its pixels are written."""
 _TECHNICAL_SEGMENTS = {"APP0", "APP14"}
 """Segments of a JPEG for which the same holds: JFIF's and Adobe's."""
-_STRIP = 64
-"""Rows hashed at a time, so that no copy of the whole picture holds the interpreter up."""
 
 cv2.setNumThreads(1)
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -51,7 +49,7 @@ def prepare_page(medium: Medium, page: Image.Image, settings: MediaSettings) -> 
 def _finish(medium: Medium, picture: Image.Image, settings: MediaSettings) -> None:
     picture = clean(fit(picture, settings), medium.options)
     medium.frames = (picture,)
-    medium.digest = digest(picture)
+    medium.digest = digest(medium)
 
 
 def pixels(data: bytes, settings: MediaSettings) -> int:
@@ -106,15 +104,6 @@ def fit(picture: Image.Image, settings: MediaSettings) -> Image.Image:
         return picture
     width, height = (max(1, round(side * factor)) for side in picture.size)
     return picture.resize((width, height), Image.Resampling.LANCZOS)
-
-
-def digest(picture: Image.Image) -> str:
-    """Hex digest over size, mode and pixels."""
-    state = hashlib.blake2b(f"{picture.width}x{picture.height}:{picture.mode}:".encode(), digest_size=20)
-    for top in range(0, picture.height, _STRIP):
-        bottom = min(top + _STRIP, picture.height)
-        state.update(picture.crop((0, top, picture.width, bottom)).tobytes())
-    return state.hexdigest()
 
 
 def _open(data: bytes) -> Image.Image:
@@ -179,4 +168,4 @@ def _rgb(picture: Image.Image) -> Image.Image:
         white = Image.new("RGB", rgba.size, "white")
         white.paste(rgba, mask=rgba.getchannel("A"))
         return white
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")  # which copies in any case

@@ -38,7 +38,12 @@ class RequestId:
                 message["headers"] = [*message.get("headers", ()), *headers]
             await send(message)
 
-        await self._app(scope, receive, send_with_id)
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            scope[
+                "state"
+            ].clear()  # a connection keeps its last scope: the request's media shall not stay with it
 
 
 def _given(scope: Scope) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -16,7 +16,7 @@ from gateway.responses import PipelineResponse, as_gateway_error
 from gateway.routes.bodies import read_body
 from gateway.routes.errors import ErrorResponse
 from gateway.routes.forms import FORM, as_json, once, read_form
-from gateway.routes.intake import intake
+from gateway.routes.intake import headers_of, intake
 from gateway.routes.submission import job_fields, submit
 from gateway.runtime.room import Share
 from gateway.state import Gateway, gateway_of
@@ -74,15 +74,16 @@ async def read_request(
     """The body as JSON, the files of a form by the source that names them in it, and what else a
     format may know. Raises `GatewayError`."""
     settings = gateway_of(request.scope).settings
-    is_form = forms and request.headers.get("content-type", "").lower().startswith(FORM)
-    _check_headers(request, is_form)
-    hints = read_hints(request.headers)
+    headers = headers_of(request)
+    is_form = forms and headers.get("content-type", "").lower().startswith(FORM)
+    _check_headers(headers, is_form)
+    hints = read_hints(headers)
     body = await read_body(request, settings.server.max_body_mb * 1e6, share)
     uploads: dict[str, bytes] = {}
     if is_form:
-        kind = request.headers["content-type"]
+        kind = headers["content-type"]
         body, uploads = await as_json(await read_form(once(body), kind, settings.media.max_items))
-    return body, uploads, intake(request, uploads, hints), hints
+    return body, uploads, intake(request, headers, uploads, hints), hints
 
 
 def _accepted(call: Call, job_id: str) -> Response:
@@ -97,11 +98,11 @@ def _not_ready(gateway: Gateway) -> GatewayError:
     return GatewayError(UNAVAILABLE, why, retry_after=5)
 
 
-def _check_headers(request: Request, is_form: bool) -> None:
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+def _check_headers(headers: Mapping[str, str], is_form: bool) -> None:
+    kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if not is_form and kind != "application/json" and not kind.endswith("+json"):
         raise GatewayError(CONTENT_TYPE)
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if headers.get("content-encoding", "identity").lower() != "identity":
         raise GatewayError(CONTENT_TYPE, "The body is compressed.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
@@ -72,7 +73,7 @@ class ServerSettings(Section):
         default=None, description="Folder with tasks of your own, a YAML file each; see docs/tasks.md."
     )
 
-    @property
+    @cached_property
     def loopback(self) -> bool:
         """Whether only this machine itself can reach the server."""
         if self.host == "localhost":
