@@ -31,7 +31,7 @@ def test_two_parts_answer_as_one(start: Start, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.filterwarnings("ignore")  # of importing vLLM
 def test_copies_of_an_engine_are_vllms_data_parallel_and_count_together() -> None:
-    """The CPU build does not run this model in copies: flags and figures are held here, no answers."""
+    """Flags and figures are held here, no answers: two copies want more memory and cores than a test has."""
     torchvision_cpu.install()
     config = VllmConfig(data_parallel=2, max_num_seqs=4)
     assert config.slots == 8
