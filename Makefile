@@ -48,7 +48,7 @@ format: ## Format and sort imports
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: ## Measure the gateway beside its peers (ARGS="--groups stub"; about 25 minutes for all)
+bench: ## Measure the gateway beside its peers (ARGS="--groups stub"; about half an hour for all)
 	@deploy/install.sh dev
 	@benchmarks/peers/install.sh
 	@$(BIN)/python -m benchmarks.peers $(ARGS)

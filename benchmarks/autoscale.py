@@ -1,11 +1,12 @@
 """What the autoscaler of `deploy/k8s` would do over a day: its own arithmetic, replayed over a load.
 
-    python -m benchmarks.autoscale [--rate 4] [--start 300]
+    python -m benchmarks.autoscale [--times 1.5] [--start 300]
 
-The load is a working day drawn with a fixed seed: a morning's rise, lunch, a burst of three times the
-usual for ten minutes, an evening. A replica serves what `benchmarks/results/overload.json` measured;
-`--rate` says how many replicas' worth of requests is usual. Targets, windows and policies are read from
-`deploy/k8s/components/hpa/autoscaling.yaml`. Writes `benchmarks/results/autoscale.{json,png}`.
+The load is the one that `benchmarks.record_load` recorded from a real gateway: a working day in a quarter
+of an hour, of which each second stands for so many here; `--times` says how many of it come together. A
+replica serves, and lets wait, what that gateway did. Targets, windows and policies are read from
+`deploy/k8s/components/hpa/autoscaling.yaml`. Writes `benchmarks/results/autoscale.{json,png}`, and beside
+it `autoscale-recorded.png`: the recording, and the same second by second by this arithmetic.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from typing import Any
 import msgspec
 import yaml
 
+from benchmarks.recording import Replica, plot_recording, recorded
+
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
 HPA = ROOT / "deploy/k8s/components/hpa/autoscaling.yaml"
@@ -29,7 +32,6 @@ SYNC_S = 15
 """How often the controller looks, Kubernetes' default."""
 TOLERANCE = 0.1
 """Deviation from the target at which it does nothing, Kubernetes' default."""
-DAY_S = 24 * 3600
 
 
 class Metric(msgspec.Struct, frozen=True):
@@ -114,27 +116,6 @@ def _direction(spec: dict[str, Any]) -> Direction:
     return Direction(spec["stabilizationWindowSeconds"], policies)
 
 
-class Replica(msgspec.Struct, frozen=True):
-    """What one replica can do."""
-
-    per_s: float
-    queue: int
-    """Requests that may wait at each before more are refused."""
-
-
-def load(rate: float) -> list[float]:
-    """Requests a second for every second of a day; `rate` is the usual of the afternoon."""
-    hours = [0.1, 0.1, 0.1, 0.1, 0.1, 0.15, 0.3, 0.6, 1.0, 1.2, 1.2, 1.1, 0.7, 0.9, 1.0, 1.0, 1.0, 0.9]
-    hours += [0.7, 0.6, 0.5, 0.4, 0.2, 0.1, 0.1]
-    out = []
-    for second in range(DAY_S):
-        hour, part = divmod(second / 3600, 1)
-        value = hours[int(hour)] * (1 - part) + hours[int(hour) + 1] * part
-        burst = 3 if 15 * 3600 <= second < 15 * 3600 + 600 else 1
-        out.append(rate * value * burst)
-    return out
-
-
 class Minute(msgspec.Struct):
     """What a minute was like, at its end or in the mean."""
 
@@ -215,7 +196,7 @@ def plot(minutes: list[Minute], least: int, file: Path) -> None:
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    hours = [number / 60 for number in range(len(minutes))]
+    hours = [4 + number / 60 for number in range(len(minutes))]
     figure, axes = plt.subplots(4, 1, figsize=(10, 9), sharex=True, layout="constrained")
     axes[0].plot(hours, [minute.offered_per_s for minute in minutes], color="tab:blue")
     axes[0].plot(hours, [minute.refused_per_s for minute in minutes], color="tab:red", label="refused")
@@ -231,7 +212,7 @@ def plot(minutes: list[Minute], least: int, file: Path) -> None:
     axes[3].plot(hours, [minute.wait_s for minute in minutes])
     axes[3].set_ylabel("longest wait, s")
     axes[3].set_xlabel("hour of the day")
-    axes[3].set_xlim(0, 24)
+    axes[3].set_xlim(4, 24)
     figure.savefig(file, dpi=110)
 
 
@@ -239,17 +220,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rate", type=float, default=4, help="usual load, in replicas' worth of requests")
+    parser.add_argument(
+        "--times", type=float, default=1.5, help="how many of the recorded load come together"
+    )
     parser.add_argument("--start", type=int, default=300, help="seconds until a new replica is ready")
     arguments = parser.parse_args()
-    measured = json.loads((RESULTS / "overload.json").read_text())
-    capacity = float(measured["runs"]["without fallback"]["capacity_per_s"])
+    recording = recorded()
+    replica = recording.replica
     spec = yaml.safe_load(HPA.read_text())["spec"]
-    replica = Replica(per_s=capacity, queue=128)
-    minutes = replay(spec, load(arguments.rate * capacity), replica, arguments.start)
-    result = {"capacity_per_s": capacity, "start_s": arguments.start, **summary(minutes)}
+    minutes = replay(spec, recording.day(arguments.times), replica, arguments.start)
+    result = {
+        "recorded_s": len(recording.came),
+        "replica_per_s": round(replica.per_s, 1),
+        "start_s": arguments.start,
+        **summary(minutes),
+    }
     (RESULTS / "autoscale.json").write_text(json.dumps(result, indent=1) + "\n")
     plot(minutes, spec["minReplicas"], RESULTS / "autoscale.png")
+    plot_recording(recording, RESULTS / "autoscale-recorded.png")
     print(json.dumps(result, indent=1))
 
 

@@ -32,6 +32,7 @@ from engine.types import ChatRequest, Message, Sampling
 from gateway.app import create_app
 from gateway.call import Call, Lane
 from gateway.errors import OVERLOADED, GatewayError
+from gateway.principal import Principal
 from gateway.settings import ModelSettings, Settings, load_settings
 from gateway.stages.base import Handler
 
@@ -137,7 +138,7 @@ class Bench:
             chat=chat,
             wire="openai",
             lane=source.lane,
-            tenant=source.tenant,
+            principal=Principal("key", f"key_{source.tenant}", source.tenant),
             deadline=time.monotonic() + allowed,
         )
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from engine.http.origin import Origin
 
 DEMO_CHECKPOINT = Path(__file__).parent / "demo" / "checkpoint"
 
@@ -43,6 +45,10 @@ class VllmConfig(_Config):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="ERROR", description="How much the engine itself writes to the log."
     )
+    adapters: dict[str, str] = Field(
+        default_factory=dict,
+        description="LoRA adapters that are served as models of their own: the folder of each, by its name.",
+    )
     args: dict[str, Any] = Field(
         default_factory=dict,
         description="Further flags of `vllm serve`, without the leading dashes, such as `quantization: fp8`.",
@@ -63,10 +69,22 @@ class RemoteConfig(_Config):
     api_key: SecretStr | None = Field(default=None, description="Key sent as a bearer token.")
     connect_timeout_s: float = Field(default=5.0, gt=0, description="Seconds to wait for a connection.")
     read_timeout_s: float = Field(default=120.0, gt=0, description="Seconds to wait for the next bytes.")
-    max_connections: int = Field(default=256, ge=1, description="Connections kept open at most.")
+    max_connections: int = Field(
+        default=256, ge=1, description="Requests it is sent at a time, each over a connection of its own."
+    )
     retries: int = Field(default=2, ge=0, description="Tries after the first, before any chunk has come.")
     max_context: int | None = Field(default=None, ge=256, description="Context length in tokens, if known.")
     experts_per_token: int | None = Field(default=None, ge=1, description="Experts per token, if known.")
+    adapters: dict[str, str] = Field(
+        default_factory=dict,
+        description="LoRA adapters of that server: its name for each, by its name here.",
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        Origin.of(value)
+        return value
 
     @property
     def slots(self) -> int:
@@ -80,6 +98,9 @@ class ScriptedConfig(_Config):
     kind: Literal["scripted"] = Field(description="The kind of engine.")
     answer: str = Field(default="", description="What it answers; empty: it describes what it was sent.")
     reasoning: str = Field(default="", description="What it thinks aloud before it answers.")
+    adapters: dict[str, str] = Field(
+        default_factory=dict, description="Further names, and what is answered under each."
+    )
     token_delay_ms: float = Field(default=0.0, ge=0, description="Pause before each token.")
     first_token_delay_ms: float = Field(default=0.0, ge=0, description="Pause before the first token.")
     max_running: int = Field(

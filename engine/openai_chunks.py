@@ -62,9 +62,9 @@ class ReplyDecoder:
         self._model = model
         self._created = int(time.time())
 
-    def frame(self, payload: str) -> ChatChunk | None:
+    def frame(self, payload: bytes) -> ChatChunk | None:
         """What stands behind `data:`; `None` for the end mark. Raises `EngineError`."""
-        return None if payload == "[DONE]" else self.whole(payload)
+        return None if payload == b"[DONE]" else self.whole(payload)
 
     def whole(self, payload: bytes | str) -> ChatChunk:
         """A reply or a chunk of one. Raises `EngineError` for an error or for what is no JSON."""

@@ -1,22 +1,11 @@
-"""Any server that speaks OpenAI's API, behind the same contract as the embedded engine.
-
-Media go out as bytes in data URLs, never as addresses: what the gateway has checked is what
-the other server sees.
-"""
+"""Any server that speaks OpenAI's API, behind the same contract as the embedded engine."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import io
+import random
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
-
-import httpx
-import msgspec
-from PIL import Image
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from engine.base import Health, ModelInfo
 from engine.config import RemoteConfig
@@ -28,14 +17,20 @@ from engine.errors import (
     InvalidRequest,
     Overloaded,
 )
+from engine.http.origin import Origin
+from engine.http.pool import Pool, Unreachable
+from engine.http.reply import Reply, ask
 from engine.openai_chunks import ReplyDecoder
-from engine.types import ChatChunk, ChatRequest, Medium, Message, Part, TextPart
+from engine.remote_body import body_of
+from engine.types import ChatChunk, ChatRequest
 
 _PROBE_S = 2.0
 """How often an idle server is asked whether it is still there."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
+"""Before a request is sent again; each pause is a random part of twice the last one's length."""
 
 
-class _Retry(Exception):
+class _NotTaken(Exception):
     """The request did not reach the model: it may be sent again."""
 
     def __init__(self, error: EngineError) -> None:
@@ -46,20 +41,12 @@ class _Retry(Exception):
 class RemoteEngine:
     """One model of another server."""
 
-    def __init__(
-        self, name: str, config: RemoteConfig, transport: httpx.AsyncBaseTransport | None = None
-    ) -> None:
+    def __init__(self, name: str, config: RemoteConfig) -> None:
         self._name = name
         self._config = config
-        headers = {"authorization": f"Bearer {config.api_key.get_secret_value()}"} if config.api_key else {}
-        self._http = httpx.AsyncClient(
-            base_url=config.base_url.rstrip("/") + "/",
-            headers=headers,
-            timeout=httpx.Timeout(config.read_timeout_s, connect=config.connect_timeout_s),
-            limits=httpx.Limits(max_connections=config.max_connections, max_keepalive_connections=64),
-            transport=transport,
-            trust_env=False,
-        )
+        key = config.api_key.get_secret_value() if config.api_key else None
+        self._origin = Origin.of(config.base_url, key)
+        self._pool = Pool(self._origin, config.connect_timeout_s)
         self._running = 0
         self._reachable = False
         self._probe: asyncio.Task[None] | None = None
@@ -81,9 +68,13 @@ class RemoteEngine:
 
     async def _answers(self) -> bool:
         try:
-            reply = await self._http.get("models", timeout=_PROBE_S)
-            self._reachable = reply.status_code < 500
-        except httpx.HTTPError:
+            reply = await ask(self._pool, self._origin.get("/models"), _PROBE_S)
+            try:
+                await reply.read()
+            finally:
+                reply.close()
+            self._reachable = reply.status < 500
+        except OSError:
             self._reachable = False
         return self._reachable
 
@@ -95,62 +86,59 @@ class RemoteEngine:
         if self._probe is not None:
             self._probe.cancel()
             await asyncio.gather(self._probe, return_exceptions=True)
-        await self._http.aclose()
+        self._pool.close()
 
     async def generate(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
-        body = await asyncio.to_thread(self._body, request)
-        headers = {"content-type": "application/json", **(request.trace_headers or {})}
+        config = self._config
+        body = await body_of(request, config.adapters.get(request.model, config.model))
+        message = self._origin.post("/chat/completions", body, request.trace_headers)
         self._running += 1
         try:
-            response = await self._send(body, headers)
+            reply = await self._reply(message)
             try:
-                async with aclosing(self._read(response, request)) as chunks:
+                async with aclosing(_chunks(reply, request)) as chunks:
                     async for chunk in chunks:
                         yield chunk
             finally:
-                await response.aclose()
-        except httpx.TimeoutException as error:
+                reply.close()
+        except TimeoutError as error:
             raise GenerationFailed("The model's server did not answer in time.") from error
-        except httpx.HTTPError as error:
+        except OSError as error:
             raise EngineUnavailable("The model's server broke off.") from error
         finally:
             self._running -= 1
 
-    async def _send(self, body: bytes, headers: dict[str, str]) -> httpx.Response:
-        """The reply's head; tried again, with jitter, where the request did not reach the model."""
-        attempts = AsyncRetrying(
-            retry=retry_if_exception_type(_Retry),
-            stop=stop_after_attempt(self._config.retries + 1),
-            wait=wait_random_exponential(multiplier=0.1, max=2),
-            reraise=True,
-        )
-        try:
-            async for attempt in attempts:
-                with attempt:
-                    return await self._send_once(body, headers)
-        except _Retry as error:
-            raise error.error from error
-        raise AssertionError("unreachable")
+    async def _reply(self, message: bytes) -> Reply:
+        """The reply of a server that took the request; sent again, after a pause, where it did not."""
+        pause, left = _FIRST_PAUSE_S, self._config.retries
+        while True:
+            try:
+                return await self._ask(message)
+            except _NotTaken as refusal:
+                if not left:
+                    raise refusal.error from refusal
+            await asyncio.sleep(random.uniform(0, pause))
+            pause, left = min(2 * pause, _LONGEST_PAUSE_S), left - 1
 
-    async def _send_once(self, body: bytes, headers: dict[str, str]) -> httpx.Response:
-        request = self._http.build_request("POST", "chat/completions", content=body, headers=headers)
+    async def _ask(self, message: bytes) -> Reply:
+        """Raises `_NotTaken`, or `EngineError` for a refusal that is the last word."""
         try:
-            response = await self._http.send(request, stream=True)
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            reply = await ask(self._pool, message, self._config.read_timeout_s)
+        except Unreachable as error:
             self._reachable = False
-            raise _Retry(EngineUnavailable("The model's server cannot be reached.")) from error
-        if response.status_code == 200:
-            return response
+            raise _NotTaken(EngineUnavailable("The model's server cannot be reached.")) from error
+        if reply.status == 200:
+            return reply
         try:
-            text = (await response.aread())[:4096].decode(errors="replace")
+            text = (await reply.read())[:4096].decode(errors="replace")
         finally:
-            await response.aclose()
-        raise self._refusal(response.status_code, text)
+            reply.close()
+        raise self._refusal(reply.status, text)
 
     def _refusal(self, status: int, text: str) -> Exception:
         """The other server's words stay inside: they may hold more than a client should see."""
         if status in (429, 503):
-            return _Retry(Overloaded("The model's server is busy."))
+            return _NotTaken(Overloaded("The model's server is busy."))
         if status in (401, 403):
             return EngineUnavailable("The model's server refuses this gateway.")
         if "maximum context length" in text:
@@ -159,58 +147,13 @@ class RemoteEngine:
             return InvalidRequest("The model cannot work on this request as it is.")
         return GenerationFailed("The model failed on this request.")
 
-    async def _read(self, response: httpx.Response, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
-        decoder = ReplyDecoder(request.id, request.model)
-        if not request.stream:
-            yield decoder.whole(await response.aread())
-            return
-        async for line in response.aiter_lines():
-            if line.startswith("data:") and (chunk := decoder.frame(line[5:].strip())) is not None:
+
+async def _chunks(reply: Reply, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
+    decoder = ReplyDecoder(request.id, request.model)
+    if not request.stream:
+        yield decoder.whole(await reply.read())
+        return
+    async with aclosing(reply.lines()) as lines:
+        async for line in lines:
+            if line.startswith(b"data:") and (chunk := decoder.frame(line[5:].strip())) is not None:
                 yield chunk
-
-    def _body(self, request: ChatRequest) -> bytes:
-        sampling = msgspec.to_builtins(request.sampling)
-        if request.score and not request.sampling.logprobs:
-            sampling["logprobs"] = True
-        body: dict[str, Any] = {
-            "model": self._config.model,
-            "messages": [_message(message) for message in request.messages],
-            "stream": request.stream,
-            **sampling,
-        }
-        for name in ("response_format", "tools", "tool_choice", "parallel_tool_calls", "reasoning_effort"):
-            if (value := getattr(request, name)) is not None:
-                body[name] = value
-        if request.stream:
-            body["stream_options"] = {"include_usage": True}
-        return msgspec.json.encode(body)
-
-
-def _message(message: Message) -> dict[str, Any]:
-    out: dict[str, Any] = {"role": message.role}
-    content = message.content
-    out["content"] = [_part(part) for part in content] if isinstance(content, tuple) else content
-    for name in ("name", "tool_calls", "tool_call_id"):
-        if (value := getattr(message, name)) is not None:
-            out[name] = value
-    return out
-
-
-def _part(part: Part) -> dict[str, Any]:
-    if isinstance(part, TextPart):
-        return {"type": "text", "text": part.text}
-    medium = part.medium
-    if medium.kind == "image":
-        return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{_png(medium.frames[0])}"}}
-    return {"type": "video_url", "video_url": {"url": _clip(medium)}}
-
-
-def _clip(medium: Medium) -> str:
-    """Frames in the form that vLLM and SGLang read as a video of one frame a second."""
-    return "data:video/jpeg;base64," + ",".join(_png(frame) for frame in medium.frames)
-
-
-def _png(picture: Image.Image) -> str:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=1)
-    return base64.b64encode(buffer.getvalue()).decode()

@@ -69,7 +69,7 @@ class ScriptedEngine:
             yield self._tool_call(request, name)
             return
         thought = _TOKEN.findall(self._config.reasoning)
-        tokens = thought + _TOKEN.findall(self._config.answer or _describe(request))
+        tokens = thought + _TOKEN.findall(self._script(request) or _describe(request))
         limit = request.sampling.max_tokens or len(tokens)
         finish: FinishReason = "length" if limit < len(tokens) else "stop"
         tokens = tokens[:limit]
@@ -93,18 +93,21 @@ class ScriptedEngine:
             )
             yield ChatChunk(
                 id=request.id,
-                model=self._name,
+                model=request.model,
                 created=int(time.time()),
                 choices=(choice,),
                 usage=usage if last else None,
             )
 
+    def _script(self, request: ChatRequest) -> str:
+        return self._config.adapters.get(request.model, self._config.answer)
+
     def _tool_call(self, request: ChatRequest, name: str) -> ChatChunk:
-        function = {"name": name, "arguments": self._config.answer or "{}"}
+        function = {"name": name, "arguments": self._script(request) or "{}"}
         call = {"index": 0, "id": f"call_{request.id}", "type": "function", "function": function}
         return ChatChunk(
             id=request.id,
-            model=self._name,
+            model=request.model,
             created=int(time.time()),
             choices=(Choice(tool_calls=[call], finish_reason="tool_calls", token_count=1),),
             usage=Usage(prompt_tokens=_prompt_tokens(request), completion_tokens=1),

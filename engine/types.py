@@ -67,7 +67,10 @@ class Medium(msgspec.Struct, eq=False):
     timestamps: tuple[float, ...] = ()
     """Seconds from the start of the video, one per frame; empty for an image."""
     digest: str | None = None
-    """Hex digest over size, mode and pixels: the name engines may cache this medium under."""
+    """Hex digest of what `frames` show: the name engines may cache this medium under."""
+    as_sent: str | None = None
+    """The MIME type of `data`, where it is one whole picture that `frames` shows just as it is, and holds
+    nothing else: such a file may be handed on in place of its pixels."""
     notices: tuple[Notice, ...] = ()
     """What happened to it on the way that its answer should tell."""
 

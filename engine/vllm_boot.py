@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from argparse import Namespace
 from dataclasses import dataclass
 from typing import Any
 
 from engine.base import Health, ModelInfo
 from engine.config import VllmConfig
+from engine.vllm_lora import lora_flags
+
+_FRESH_S = 1.0
+"""Seconds for which an engine's figures hold where it tells each of several clients only now and then."""
+
+
+@dataclass(frozen=True)
+class CoreClient:
+    """How one process reaches the cores. It may be handed over only while that process is started."""
+
+    index: int
+    count: int
+    addresses: dict[str, Any]
+    """vLLM's own, with sockets that are bound already."""
 
 
 @dataclass
@@ -21,29 +36,47 @@ class Started:
     args: Namespace
 
 
-def start(name: str, config: VllmConfig) -> Started:
-    """Load the model. Blocks for seconds to minutes: call it in a thread.
+def start(name: str, config: VllmConfig, client: CoreClient | None = None) -> Started:
+    """Load the model, or become a client of cores that are started elsewhere. Blocks for seconds to
+    minutes: call it in a thread.
 
     Raises whatever vLLM raises when a flag, the checkpoint or the memory is not right.
     """
-    _set_environment(config)
-    from vllm.engine.arg_utils import AsyncEngineArgs
+    own = CoreClient(0, 1, {}) if client is None else client
+    config_of_vllm, args = vllm_config(name, config, own.count, own.index)
     from vllm.usage.usage_lib import UsageContext
     from vllm.v1.engine.async_llm import AsyncLLM
 
-    args = arguments(name, config)
-    vllm_config = AsyncEngineArgs.from_cli_args(args).create_engine_config(UsageContext.OPENAI_API_SERVER)
-    load = EngineLoad(config.tensor_parallel * config.data_parallel)
+    load = EngineLoad(config.tensor_parallel * config.data_parallel, shared=own.count > 1)
     # Not held in a local: vLLM keeps tracebacks, and with them this frame.
     return Started(
         AsyncLLM.from_vllm_config(
-            vllm_config=vllm_config,
+            vllm_config=config_of_vllm,
             usage_context=UsageContext.OPENAI_API_SERVER,
             stat_loggers=[load.stat_logger],
+            client_addresses=own.addresses or None,
+            client_count=own.count,
+            client_index=own.index,
         ),
         load,
         args,
     )
+
+
+def vllm_config(name: str, config: VllmConfig, clients: int = 1, client: int = 0) -> tuple[Any, Namespace]:
+    """vLLM's own configuration, and the flags it was made of. `client` is -1 for the process that
+    starts cores for several clients."""
+    _set_environment(config)
+    from vllm.engine.arg_utils import AsyncEngineArgs
+    from vllm.usage.usage_lib import UsageContext
+
+    args = arguments(name, config)
+    engine_args = AsyncEngineArgs.from_cli_args(args)
+    engine_args._api_process_count, engine_args._api_process_rank = clients, client
+    made = engine_args.create_engine_config(UsageContext.OPENAI_API_SERVER)
+    if config.adapters and made.model_config.is_moe and not _has_cuda():
+        raise ValueError("vLLM runs adapters of a mixture-of-experts model on a GPU only")
+    return made, args
 
 
 def _set_environment(config: VllmConfig) -> None:
@@ -74,6 +107,8 @@ def arguments(name: str, config: VllmConfig) -> Namespace:
     from vllm.entrypoints.launchers.cli_args import make_arg_parser
     from vllm.utils.argparse_utils import FlexibleArgumentParser
 
+    from engine import vllm_tools  # registers the parser
+
     flags: dict[str, Any] = {
         "model": config.model,
         "served-model-name": name,
@@ -85,9 +120,14 @@ def arguments(name: str, config: VllmConfig) -> Namespace:
         "generation-config": "vllm",
         # Compact JSON: no tokens spent on blanks, and no model lost in them.
         "structured-outputs-config": {"backend": "xgrammar", "disable_any_whitespace": True},
+        # Tools as Qwen3-VL calls them; their arguments can only be what their schemas allow.
+        "enable-auto-tool-choice": True,
+        "tool-call-parser": vllm_tools.NAME,
+        "tool-strict-level": "parameter",
         "enforce-eager": not _has_cuda(),  # compiling for a CPU doubles the boot and gained nothing
         "revision": config.revision,
         "max-model-len": config.max_model_len,
+        **(lora_flags(config.adapters, cpu=not _has_cuda()) if config.adapters else {}),
         **config.args,
     }
     parser = make_arg_parser(FlexibleArgumentParser())
@@ -106,7 +146,9 @@ def _as_words(flags: dict[str, Any]) -> list[str]:
         if value is None or value is False:
             continue
         words.append(f"--{key.replace('_', '-')}")
-        if value is not True:
+        if isinstance(value, tuple):
+            words.extend(value)
+        elif value is not True:
             words.append(json.dumps(value) if isinstance(value, dict | list) else str(value))
     return words
 
@@ -124,11 +166,11 @@ async def serving_chat(started: Started) -> Any:
     return state.openai_serving_chat
 
 
-def request_builder(name: str, started: Started) -> Any:
+def request_builder(started: Started) -> Any:
     from engine.vllm_request import RequestBuilder
 
     tokenizer = started.llm.get_tokenizer()
-    return RequestBuilder(name, {*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()})
+    return RequestBuilder({*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()})
 
 
 def model_info(started: Started) -> ModelInfo:
@@ -142,8 +184,10 @@ def model_info(started: Started) -> ModelInfo:
 class EngineLoad:
     """The engine's own figures, kept from the statistics that come with its outputs."""
 
-    def __init__(self, devices: int) -> None:
+    def __init__(self, devices: int, *, shared: bool = False) -> None:
         self._devices = devices
+        self._shared = shared
+        self._updated = 0.0
         self._of: dict[int, tuple[int, int, float]] = {}
         """Running, waiting and KV usage of each copy of the engine, by its number."""
 
@@ -167,11 +211,15 @@ class EngineLoad:
         return _Recorder()
 
     def update(self, engine_index: int, stats: Any) -> None:
+        self._updated = time.monotonic()
         waiting = stats.num_waiting_reqs + stats.num_skipped_waiting_reqs
         self._of[engine_index] = (stats.num_running_reqs, waiting, stats.kv_cache_usage)
 
     def health(self) -> Health:
-        """All copies together: requests added up, the fullest cache."""
+        """All copies together: requests added up, the fullest cache. An engine that has nothing to say to
+        this one of several clients counts as idle: its last word would otherwise hold for ever."""
+        if self._shared and time.monotonic() - self._updated > _FRESH_S:
+            self._of.clear()
         return Health(
             ready=False,
             running=sum(running for running, _, _ in self._of.values()),

@@ -28,7 +28,7 @@ from engine.openai_chunks import ReplyDecoder
 from engine.types import ChatChunk, ChatRequest, MediaPart, Medium, Message, Sampling, TextPart
 
 if TYPE_CHECKING:
-    from engine.vllm_boot import Started
+    from engine.vllm_boot import CoreClient, Started
 
 _ANY_TEXT = {"type": "string"}
 _SHUTDOWN_S = 5.0
@@ -38,9 +38,10 @@ _SHUTDOWN_S = 5.0
 class VllmEngine:
     """One loaded model. `load()` takes from seconds (demo checkpoint) to minutes (30 B)."""
 
-    def __init__(self, name: str, config: VllmConfig) -> None:
+    def __init__(self, name: str, config: VllmConfig, client: CoreClient | None = None) -> None:
         self._name = name
         self._config = config
+        self._client = client
         self._info = ModelInfo()
         self._started: Started | None = None
         self._chat: Any = None
@@ -67,9 +68,9 @@ class VllmEngine:
         from engine import vllm_boot
 
         torchvision_cpu.install()
-        self._started = await asyncio.to_thread(vllm_boot.start, self._name, self._config)
+        self._started = await asyncio.to_thread(vllm_boot.start, self._name, self._config, self._client)
         self._chat = await vllm_boot.serving_chat(self._started)
-        self._builder = vllm_boot.request_builder(self._name, self._started)
+        self._builder = vllm_boot.request_builder(self._started)
         self._info = vllm_boot.model_info(self._started)
 
     async def _warm_up(self) -> None:
@@ -127,7 +128,12 @@ class VllmEngine:
             params.logprobs = 0  # the sampled token's own, which is all a confidence needs
         traced = request.trace_headers if self._started.args.otlp_traces_endpoint else None
         outputs = self._started.llm.generate(
-            prompt, params, request.id, priority=request.priority, trace_headers=traced
+            prompt,
+            params,
+            request.id,
+            lora_request=self._chat.models.lora_requests.get(request.model),
+            priority=request.priority,
+            trace_headers=traced,
         )
         reader = OutputReader(request.id, request.model)
         async with aclosing(outputs):
@@ -159,7 +165,7 @@ class VllmEngine:
             return
         async with aclosing(reply):
             async for frame in reply:
-                if (chunk := decoder.frame(frame.removeprefix("data: ").rstrip())) is not None:
+                if (chunk := decoder.frame(frame.removeprefix("data: ").rstrip().encode())) is not None:
                     yield chunk
 
     @contextmanager

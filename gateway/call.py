@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -92,12 +92,27 @@ class Bill(msgspec.Struct):
     """Those of the input that stand for pictures, by their size."""
     cost: int = 0
     """In billionths of the currency's unit."""
+    currency: str = ""
+    """Empty where nothing has a price."""
     model: str = ""
     """The model that answered last."""
 
     @property
     def tokens(self) -> int:
         return self.input_tokens + self.output_tokens
+
+    @property
+    def amount(self) -> float | None:
+        """The cost in the currency's unit; `None` where nothing has a price."""
+        return self.cost / 1e9 if self.currency else None
+
+
+class Entry(Protocol):
+    """Whether a call may come in, which is found out while it is already on its way."""
+
+    async def admitted(self) -> None:
+        """Returns when it is known that it may. Raises `GatewayError` where it may not."""
+        ...
 
 
 class Call(msgspec.Struct, kw_only=True):
@@ -124,8 +139,10 @@ class Call(msgspec.Struct, kw_only=True):
     """Under which the answer is kept; `None` where it must not be."""
     notes: Notes = msgspec.field(default_factory=Notes)
     bill: Bill = msgspec.field(default_factory=Bill)
+    entry: Entry | None = None
+    """Asked by the stages up to the cache before they do what costs; `None` where all may come in."""
     reserved: Any = None
-    """What the request holds of its key's limits; see `gateway/accounts/limiter.py`."""
+    """What the request holds of its key's limits; see `gateway/accounts/reservation.py`."""
     background: bool = False
     """Whether it is to be answered later, as a job."""
     mask_pii: bool = False
@@ -135,6 +152,11 @@ class Call(msgspec.Struct, kw_only=True):
     received: float = msgspec.field(default_factory=time.monotonic)
     first_chunk: float | None = None
     """When the first chunk came back, on the clock of `received`."""
+
+    async def admitted(self) -> None:
+        """Returns when the call is let in. Raises `GatewayError`."""
+        if self.entry is not None:
+            await self.entry.admitted()
 
     @property
     def stream(self) -> bool:

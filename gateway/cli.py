@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -11,7 +12,7 @@ import typer
 from rich.console import Console
 
 from gateway import __version__
-from gateway.commands import ask, batch, bench, jobs, keys, report, usage
+from gateway.commands import archive, ask, batch, bench, jobs, keys, report, usage
 from gateway.commands.store import ConfigOption
 from gateway.settings import Settings, SettingsError, load_settings
 
@@ -27,6 +28,7 @@ cache_app = typer.Typer(help="Look at the kept answers, or forget them.", no_arg
 app.add_typer(cache_app, name="cache")
 app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(archive.app, name="archive")
 _out = Console()
 _err = Console(stderr=True)
 
@@ -58,6 +60,7 @@ def serve(
     insecure: Annotated[
         bool | None, typer.Option("--insecure", help="Listen beyond this machine without any key.")
     ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that serve the port together.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     drain_timeout: Annotated[
         float | None, typer.Option(help="Seconds to finish requests after SIGTERM.")
@@ -68,6 +71,7 @@ def serve(
         "host": host,
         "port": port,
         "insecure": insecure,
+        "workers": workers,
         "log_level": log_level,
         "drain_timeout_s": drain_timeout,
     }
@@ -83,36 +87,54 @@ def serve(
 
 
 async def _serve(settings: Settings) -> int:
-    from gateway.banner import announce
-    from gateway.server import GatewayServer, listen
+    from gateway.server import listen
     from gateway.telemetry.logs import change_level_by_signal, set_up_logging
 
     set_up_logging(settings.server.log_level, settings.server.log_format)
     change_level_by_signal(settings.server.log_level)
     socks = [listen(settings.server.host, settings.server.port)]
-    if settings.accounts.admin_port is not None:
-        socks.append(listen(settings.accounts.admin_host, settings.accounts.admin_port))
-    server = GatewayServer(settings)
     try:
-        await server.prepare()
-    except SettingsError:
+        if settings.accounts.admin_port is not None:
+            socks.append(listen(settings.accounts.admin_host, settings.accounts.admin_port))
+        several = settings.server.workers > 1
+        return await (_serve_by_several(settings, socks) if several else _serve_alone(settings, socks))
+    finally:
         for sock in socks:
             sock.close()
-        raise
-    if await server.gateway.services.accounts.open_to_all():
-        whom = "everyone on this machine" if settings.server.loopback else "everyone who can reach it"
-        _err.print(f"There is no API key: open to {whom} (qwen-vl keys create)", highlight=False)
+
+
+async def _serve_alone(settings: Settings, socks: list[socket.socket]) -> int:
+    from gateway.banner import announce, warn_if_open
+    from gateway.server import GatewayServer
+
+    server = GatewayServer(settings)
+    await server.prepare()
+    await warn_if_open(_err, server.gateway)
     if len(socks) > 1:
         server.gateway.admin_port = socks[1].getsockname()[1]
-    host, port = socks[0].getsockname()[:2]
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - only compared
-    banner = asyncio.create_task(announce(_err, server.gateway, f"http://{shown}:{port}"))
+    banner = asyncio.create_task(announce(_err, server.gateway, _address(socks[0])))
     try:
         await server.serve(socks)
     finally:
         banner.cancel()
         await asyncio.gather(banner, return_exceptions=True)
     return server.exit_code
+
+
+async def _serve_by_several(settings: Settings, socks: list[socket.socket]) -> int:
+    from gateway.banner import greet
+    from gateway.workers.supervisor import Supervisor
+
+    names = ", ".join(settings.models)
+    _err.print(f"Loading {names}, for {settings.server.workers} workers …", highlight=False)
+    supervisor = Supervisor(settings, socks, lambda seconds: greet(_err, names, _address(socks[0]), seconds))
+    return await supervisor.run()
+
+
+def _address(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - only compared
+    return f"http://{shown}:{port}"
 
 
 @app.command()

@@ -13,9 +13,12 @@ from gateway.runtime.backlog import Backlog
 
 
 class DispatchCollector(Collector):
-    def __init__(self, models: Models, backlog: Backlog, registry: CollectorRegistry) -> None:
+    """Of `workers` processes that share the engines each counts its part of what these hold back."""
+
+    def __init__(self, models: Models, backlog: Backlog, registry: CollectorRegistry, workers: int) -> None:
         self._models = models
         self._backlog = backlog
+        self._workers = workers
         registry.register(self)
 
     def describe(self) -> Iterator[Metric]:
@@ -23,14 +26,14 @@ class DispatchCollector(Collector):
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        engines = {id(pool.engine): pool.engine for model in self._models for pool in model.pools}
+        engines = {id(pool.engine): pool.engine for model in self._models.bases for pool in model.pools}
         waiting = sum(engine.health().waiting for engine in engines.values())
         depth = GaugeMetricFamily(
             "gateway_queue_depth",
             "Requests that are fetched, prepared, queued, or waiting in an engine.",
             labels=("lane",),
         )
-        for lane, number in self._backlog.depth(waiting).items():
+        for lane, number in self._backlog.depth(waiting / self._workers).items():
             depth.add_metric((lane,), number)
         yield depth
         yield from self._engines()
@@ -41,7 +44,7 @@ class DispatchCollector(Collector):
         usage = _gauge("gateway_engine_kv_usage", "Share of the KV cache in use.")
         slots = _gauge("gateway_engine_slots", "Requests the engine takes at a time.")
         ready = _gauge("gateway_engine_ready", "1 while the engine answers.")
-        for model in self._models:
+        for model in self._models.bases:
             for pool in model.pools:
                 health, labels = pool.engine.health(), (model.name, pool.lane or "all")
                 slots.add_metric(labels, pool.slots)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 import importlib.util
 import os
 import platform
+import secrets
 import shutil
 import socket
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ from typing import Literal
 import msgspec
 
 from engine.config import DEMO_CHECKPOINT, RemoteConfig, VllmConfig
-from gateway.settings import Settings
+from gateway.settings import Settings, SettingsError
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -31,9 +33,12 @@ def diagnose(settings: Settings) -> list[Finding]:
     configs = [model.engine for model in settings.models.values()]
     if any(isinstance(config, VllmConfig) for config in configs):
         findings += [_vllm(), _torchvision(), *_gpu()]
+    if settings.archive.enabled:
+        findings.append(_archive(settings))
     for name, model in settings.models.items():
         if isinstance(model.engine, VllmConfig):
             findings.append(_checkpoint(name, model.engine))
+            findings += [_adapter(*adapter) for adapter in model.engine.adapters.items()]
         elif isinstance(model.engine, RemoteConfig):
             findings.append(_remote(name, model.engine))
     return findings
@@ -107,6 +112,36 @@ def _checkpoint(name: str, config: VllmConfig) -> Finding:
         return Finding("broken", f"model {name}", detail, "Copy the whole checkpoint folder.")
     shipped = " (the shipped demo model)" if folder == DEMO_CHECKPOINT else ""
     return Finding("ok", f"model {name}", f"{folder}{shipped}")
+
+
+def _archive(settings: Settings) -> Finding:
+    """Whether something can be written there, and taken away again."""
+    from gateway.archive.base import ArchiveError
+    from gateway.archive.store import open_store
+
+    probe = f"doctor-{secrets.token_hex(8)}"
+
+    async def work() -> None:
+        store = open_store(settings.archive, settings.server.folder("archive"))
+        await store.put(probe, b"")
+        await store.delete([probe])
+
+    try:
+        asyncio.run(work())
+    except (ArchiveError, SettingsError) as error:
+        cure = "Make the folder or bucket, or correct archive.url, its keys and endpoint."
+        return Finding("broken", "archive", f"{settings.archive.url}: {error}", cure)
+    return Finding("ok", "archive", f"{settings.archive.url} can be written")
+
+
+def _adapter(name: str, source: str) -> Finding:
+    folder = Path(source)
+    if (folder / "adapter_config.json").exists():
+        return Finding("ok", f"adapter {name}", source)
+    if folder.exists() or folder.is_absolute():
+        cure = "Copy the folder as PEFT has written it."
+        return Finding("broken", f"adapter {name}", f"{source} lacks adapter_config.json", cure)
+    return Finding("note", f"adapter {name}", f"{source} is fetched from the hub at the first start")
 
 
 def _remote(name: str, config: RemoteConfig) -> Finding:

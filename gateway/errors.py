@@ -89,6 +89,9 @@ JOB_NOT_FOUND = Code(
 CONFLICT = Code(
     1015, 409, "conflict", "It cannot be done as things are.", "Use another key, or look at its state."
 )
+BODY_TIMEOUT = Code(
+    1016, 408, "body_timeout", "The body did not arrive in time.", "Send it faster, or in smaller parts."
+)
 OVERLOADED = Code(
     2001, 503, "overloaded", "The service is at its limit.", "Try again after Retry-After seconds."
 )
@@ -100,6 +103,13 @@ TIMEOUT = Code(
 )
 ENGINE_FAILED = Code(
     2004, 500, "engine_failed", "The model failed on this request.", "Try again; report the request id."
+)
+TOOL_ARGUMENTS = Code(
+    2005,
+    500,
+    "tool_arguments",
+    "The model called a tool in a way that the tool does not allow.",
+    "Try again, or ask for less in the tool's schema.",
 )
 CONTENT = Code(3001, 400, "content", "The content is not allowed.", "Change the prompt or the image.")
 UNAUTHENTICATED = Code(
@@ -140,10 +150,12 @@ CODES: tuple[Code, ...] = (
     FILE_NOT_FOUND,
     JOB_NOT_FOUND,
     CONFLICT,
+    BODY_TIMEOUT,
     OVERLOADED,
     UNAVAILABLE,
     TIMEOUT,
     ENGINE_FAILED,
+    TOOL_ARGUMENTS,
     CONTENT,
     UNAUTHENTICATED,
     FORBIDDEN,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,6 +17,9 @@ from engine.factory import build_engine
 from gateway.call import Lane
 from gateway.errors import MODEL_NOT_FOUND, GatewayError
 from gateway.settings import ModelSettings, Settings
+
+if TYPE_CHECKING:
+    from engine.vllm_boot import CoreClient
 
 
 class Pool(msgspec.Struct, frozen=True):
@@ -41,9 +45,12 @@ class Model:
         lane_pools: Mapping[Lane, Pool] | None = None,
         fallback: str | None = None,
         revision: str = "",
+        parent: str | None = None,
     ) -> None:
         self.name = name
         self.aliases = aliases
+        self.parent = parent
+        """Name of the model on whose engine this one is an adapter."""
         self.fallback = fallback
         """Name of the smaller model that may answer in its place."""
         self.revision = revision
@@ -68,13 +75,24 @@ class Model:
         """The engine that answers in this lane."""
         return self._lane_pools.get(lane, self._pool)
 
+    def adapter(self, name: str, revision: str) -> Model:
+        """An adapter on this model's engines: it shares their slots, and whoever answers in their place."""
+        return Model(
+            name,
+            self._pool,
+            lane_pools=self._lane_pools,
+            fallback=self.fallback,
+            revision=revision,
+            parent=self.name,
+        )
+
     def health(self) -> Health:
         """That of its own engine. A lane whose pool is down is overloaded; the other lanes are not."""
         return self.engine.health()
 
 
 class Models:
-    """All served models, by name and alias. The first is the default."""
+    """All served models, adapters among them, by name and alias. The first is the default."""
 
     def __init__(self, models: Mapping[str, Model]) -> None:
         self._models = dict(models)
@@ -91,6 +109,11 @@ class Models:
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self._models.values())
+
+    @property
+    def bases(self) -> list[Model]:
+        """Those with engines of their own: all but the adapters."""
+        return [model for model in self if model.parent is None]
 
     def get(self, name: str | None) -> Model:
         """The model under this name or alias; the default for `None`. Raises `GatewayError`."""
@@ -122,7 +145,7 @@ class Models:
                 task.cancel()
 
     def _pools(self) -> Iterator[Pool]:
-        return (pool for model in self for pool in model.pools)
+        return (pool for model in self.bases for pool in model.pools)
 
     async def aclose(self) -> None:
         await asyncio.gather(*(pool.engine.aclose() for pool in self._pools()))
@@ -143,34 +166,51 @@ class Models:
         return not self.ready and any(model.health().dead for model in self)
 
 
-def build_models(settings: Settings, engine: Engine | Mapping[str, Engine] | None = None) -> Models:
+Clients = Mapping[tuple[str, Lane | None], "CoreClient"]
+"""How a process reaches embedded engines that another one has started, by model and by the lane of a pool."""
+
+
+def build_models(
+    settings: Settings,
+    engine: Engine | Mapping[str, Engine] | None = None,
+    clients: Clients | None = None,
+) -> Models:
     """The models of the configuration. An `engine`, where given, answers for all of them, or for
-    those under whose names it is given."""
+    those under whose names it is given. One of several worker processes has its share of all slots."""
     given = engine if isinstance(engine, Mapping) else dict.fromkeys(settings.models, engine)
-    spans = settings.telemetry.otlp_endpoint
-    return Models(
-        {name: _model(name, config, given.get(name), spans) for name, config in settings.models.items()}
-    )
+
+    def pool(name: str, config: EngineConfig, lane: Lane | None = None) -> Pool:
+        own = given.get(name)
+        remote = isinstance(config, RemoteConfig) and own is None
+        config = traced(config, settings)
+        built = own or build_engine(name, config, (clients or {}).get((name, lane)))
+        return Pool(built, config.slots // settings.server.workers, lane, remote)
+
+    models: dict[str, Model] = {}
+    for name, config in settings.models.items():
+        model = models[name] = _model(name, config, pool)
+        for adapter, source in config.engine.adapters.items():
+            models[adapter] = model.adapter(adapter, _digest(model.revision, source, *_files(source)))
+    return Models(models)
 
 
-def _model(name: str, config: ModelSettings, engine: Engine | None, spans: str | None) -> Model:
+def _model(name: str, config: ModelSettings, pool: Callable[..., Pool]) -> Model:
     return Model(
         name,
-        _pool(name, config.engine, engine, spans),
+        pool(name, config.engine),
         tuple(config.aliases),
-        lane_pools={lane: _pool(name, own, engine, spans, lane) for lane, own in config.pools.items()},
+        lane_pools={lane: pool(name, own, lane) for lane, own in config.pools.items()},
         fallback=config.fallback,
         revision=_revision(config.engine),
     )
 
 
-def _pool(
-    name: str, config: EngineConfig, engine: Engine | None, spans: str | None, lane: Lane | None = None
-) -> Pool:
-    remote = isinstance(config, RemoteConfig) and engine is None
-    if isinstance(config, VllmConfig) and spans:
-        config = config.model_copy(update={"args": {"otlp-traces-endpoint": spans, **config.args}})
-    return Pool(engine or build_engine(name, config), config.slots, lane, remote)
+def traced(config: EngineConfig, settings: Settings) -> EngineConfig:
+    """An embedded engine sends its spans where the gateway sends its own."""
+    spans = settings.telemetry.otlp_endpoint
+    if not isinstance(config, VllmConfig) or not spans:
+        return config
+    return config.model_copy(update={"args": {"otlp-traces-endpoint": spans, **config.args}})
 
 
 def _revision(config: EngineConfig) -> str:
@@ -181,7 +221,11 @@ def _revision(config: EngineConfig) -> str:
         parts = [config.base_url, config.model]
     else:
         parts = [config.model, str(config.revision), str(sorted(config.args.items())), *_files(config.model)]
-    return hashlib.sha256("\n".join((config.kind, *parts)).encode()).hexdigest()[:16]
+    return _digest(config.kind, *parts)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _files(model: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.stages.admission import Admission
+from gateway.stages.archive import ToArchive
 from gateway.stages.base import Handler, Services, Stage
 from gateway.stages.cache import Cache
 from gateway.stages.charge import Charge
@@ -17,8 +18,10 @@ from gateway.stages.prepare_media import PrepareMedia
 from gateway.stages.quota import Quota
 from gateway.stages.rate_limit import RateLimit
 from gateway.stages.read_media import ReadMedia
+from gateway.stages.tool_arguments import ToolArguments
 
 STAGES: tuple[Stage, ...] = (
+    ToArchive,
     RateLimit,
     MaskAnswer,
     ReadMedia,
@@ -30,6 +33,7 @@ STAGES: tuple[Stage, ...] = (
     Quota,
     Coalesce,
     OutputFilter,
+    ToolArguments,
     Fallback,
     Admission,
 )

@@ -9,6 +9,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from gateway.app import create_app, start_accounts
+from gateway.connection import Connection
+from gateway.models import Clients
 from gateway.settings import Settings, SettingsError
 from gateway.state import Gateway
 
@@ -25,8 +27,8 @@ class GatewayServer(uvicorn.Server):
     so that a supervisor sees a stop that was asked for as one.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.app: Starlette = create_app(settings, on_death=self.engine_died)
+    def __init__(self, settings: Settings, clients: Clients | None = None) -> None:
+        self.app: Starlette = create_app(settings, clients=clients, on_death=self.engine_died)
         self.exit_code = EXIT_OK
         server = settings.server
         super().__init__(
@@ -34,6 +36,8 @@ class GatewayServer(uvicorn.Server):
                 self.app,
                 host=server.host,
                 port=server.port,
+                http=Connection,
+                ws="none",
                 log_config=None,
                 access_log=False,  # it would write query strings, and with them keys
                 timeout_graceful_shutdown=max(1, round(server.drain_timeout_s)),
@@ -54,14 +58,15 @@ class GatewayServer(uvicorn.Server):
 
     def engine_died(self) -> None:
         self.exit_code = EXIT_ENGINE
-        self._drain()
+        self.stop()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.should_exit:
             self.force_exit = True
-        self._drain()
+        self.stop()
 
-    def _drain(self) -> None:
+    def stop(self) -> None:
+        """Take nothing new, and end when what runs has ended."""
         self.gateway.drain()
         self.should_exit = True
 

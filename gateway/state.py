@@ -10,17 +10,23 @@ from starlette.types import Scope
 
 from gateway.jobs.service import Jobs
 from gateway.models import Models
+from gateway.runtime.room import Room
 from gateway.settings import Settings
 from gateway.stages.base import Handler, Services
 from gateway.tasks import Task
 from gateway.telemetry import Telemetry
+from gateway.telemetry.siblings import Siblings
 
 
 class Gateway(msgspec.Struct):
     services: Services
     handler: Handler
     jobs: Jobs
+    bodies: Room
+    """Memory for the bodies of the requests in progress."""
     started: float = msgspec.field(default_factory=time.monotonic)
+    siblings: Siblings | None = None
+    """The other processes behind the same port; `None` where there is only this one."""
     admin_port: int | None = None
     """The port that the admin API has for itself; `None` where it shares the other."""
     drain_began: float | None = None

@@ -1,21 +1,25 @@
-"""Server processes that tests talk to."""
+"""Servers that tests talk to: processes, and applications in this one."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import psutil
+import uvicorn
+from starlette.types import ASGIApp
 
 ROOT = Path(__file__).parent.parent
 BOOT_LIMIT_S = 240
@@ -30,6 +34,13 @@ class RunningServer:
 
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=120)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def launch(log: Path, *flags: str) -> subprocess.Popen[bytes]:
@@ -84,3 +95,17 @@ def serving(folder: Path, config: str) -> Iterator[RunningServer]:
         yield wait_until_ready(process, folder / "serve.log")
     finally:
         end(process)
+
+
+@contextlib.asynccontextmanager
+async def listening(app: ASGIApp) -> AsyncIterator[str]:
+    """The address of an application that listens on a port of its own, in this very process."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving

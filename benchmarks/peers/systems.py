@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -23,6 +24,7 @@ MODEL = "qwen3-vl"
 SLOTS = 16
 _KEY = "sk-bench"
 _BOOT_S = 300
+_LAG = re.compile(r"^gateway_event_loop_lag_seconds (\S+)", re.MULTILINE)
 
 
 class Files(msgspec.Struct, frozen=True):
@@ -95,6 +97,14 @@ class Running:
             with contextlib.suppress(psutil.Error):
                 sizes.append(process.memory_info().rss / 1e6)
         return sizes[0], sum(sizes)
+
+    async def lag_ms(self) -> float:
+        """Longest delay of its event loop in the last ten seconds; 0 where it does not say."""
+        async with httpx.AsyncClient(timeout=5) as client:
+            with contextlib.suppress(httpx.HTTPError):
+                found = _LAG.search((await client.get(f"{self.system.url}/metrics")).text)
+                return 1000 * float(found[1]) if found else 0.0
+        return 0.0
 
     def end(self) -> None:
         family = self._family()
@@ -176,6 +186,12 @@ def router(files: Files, upstream: System, name: str = "vllm-router") -> System:
         *("--prometheus-port", str(figures)),
     )
     return System(name, "vllm-router (Rust)", command, port, {"PYTHONPATH": ""})
+
+
+def prototype(redis: str) -> System:
+    port = free_port()
+    command = (sys.executable, "-m", "benchmarks.peers.prototype", str(port), redis)
+    return System("prototype", "the least that a gateway with kept answers can be", command, port)
 
 
 def stub() -> System:

@@ -73,6 +73,18 @@ GATEWAY: dict[str, list[Panel]] = {
         ("Audit lines", "rate(gateway_audit_lines_total[5m])", "{{instance}}", "reqps"),
         ("Audit lines given up", "rate(gateway_audit_dropped_total[5m])", "{{instance}}", "reqps"),
     ],
+    "Archive": [
+        ("Answers archived", "rate(gateway_archive_records_total[5m])", "{{instance}}", "reqps"),
+        ("Bytes archived", "rate(gateway_archive_bytes_total[5m])", "{{instance}}", "Bps"),
+        ("Waiting to be archived", "gateway_archive_waiting", "{{instance}}", "short"),
+        ("Failed attempts", "rate(gateway_archive_failures_total[5m])", "{{instance}}", "reqps"),
+        (
+            "Not archived",
+            "sum by (reason) (rate(gateway_archive_dropped_total[5m]))",
+            "{{reason}}",
+            "reqps",
+        ),
+    ],
     "Jobs": [
         ("Unfinished", "status:gateway_jobs:max", "{{status}}", "short"),
         ("Jobs by how they ended", "status:gateway_jobs_finished:rate5m", "{{status}}", "reqps"),

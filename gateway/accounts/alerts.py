@@ -1,4 +1,4 @@
-"""Tells an address of the operator's when a key nears the end of a quota."""
+"""Tells an address of the operator's when a key, or a tenant, nears the end of a quota."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import msgspec
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from gateway.accounts.ledger import Spent
-from gateway.accounts.limiter import NANO, Reservation
+from gateway.accounts.limits import NANO
+from gateway.accounts.reservation import Reservation
 from gateway.errors import FETCH_FAILED, GatewayError
 from gateway.settings import AccountsSettings
 from gateway.telemetry import Telemetry
@@ -44,11 +45,11 @@ class Alerts:
         self._telemetry = telemetry
         self._sending: set[asyncio.Task[None]] = set()
 
-    def spent(self, held: Reservation, spent: Spent) -> None:
-        """A settlement was made. Does not wait."""
-        for alert in self._crossed(held, spent):
+    def spent(self, held: Reservation, key: Spent, tenant: Spent) -> None:
+        """A charge was made to the month of a key and its tenant. Does not wait."""
+        for alert in self._crossed(held, key, tenant):
             self._telemetry.quota_alerts.labels(str(alert["percent"])).inc()
-            log.warning("key %s has used %d %% of its %s", held.key, alert["percent"], alert["quota"])
+            log.warning("%s has used %d %% of its %s", _whose(alert), alert["percent"], alert["quota"])
             if self._settings.alert_url:
                 task = asyncio.create_task(self._send(self._settings.alert_url, alert))
                 self._sending.add(task)
@@ -61,22 +62,25 @@ class Alerts:
             for task in late:
                 task.cancel()
 
-    def _crossed(self, held: Reservation, spent: Spent) -> Iterator[dict[str, Any]]:
+    def _crossed(self, held: Reservation, key: Spent, tenant: Spent) -> Iterator[dict[str, Any]]:
+        limits = held.limits
         quotas = (
-            ("monthly_tokens", held.tier.monthly_tokens, spent.tokens_before, spent.tokens),
-            ("monthly_cost", (held.tier.monthly_cost or 0) * NANO, spent.cost_before, spent.cost),
+            ("monthly_tokens", limits.monthly_tokens, key.tokens_before, key.tokens, 1),
+            ("monthly_cost", limits.monthly_cost, key.cost_before, key.cost, NANO),
+            ("tenant_monthly_tokens", limits.tenant_tokens, tenant.tokens_before, tenant.tokens, 1),
+            ("tenant_monthly_cost", limits.tenant_cost, tenant.cost_before, tenant.cost, NANO),
         )
-        for quota, limit, before, after in quotas:
+        for quota, limit, before, after, unit in quotas:
+            whose = {"tenant": held.tenant} if quota.startswith("tenant") else _key_of(held)
             for percent in self._settings.alert_at if limit else ():
-                if before * 100 < limit * percent <= after * 100:  # type: ignore[operator]
-                    unit = NANO if quota == "monthly_cost" else 1
+                if before * 100 < limit * percent <= after * 100:
                     yield {
                         "event": "quota",
-                        "key": held.key,
+                        **whose,
                         "quota": quota,
                         "percent": percent,
                         "used": after / unit,
-                        "limit": limit / unit,  # type: ignore[operator]
+                        "limit": limit / unit,
                         "month": held.month,
                     }
 
@@ -93,4 +97,12 @@ class Alerts:
                     if (status := await self._post(url, body, _HEADERS)) >= 300:
                         raise _NotTaken(f"status {status}")
         except (GatewayError, _NotTaken) as error:
-            log.error("an alert about key %s could not be sent: %s", alert["key"], error)
+            log.error("an alert about %s could not be sent: %s", _whose(alert), error)
+
+
+def _key_of(held: Reservation) -> dict[str, str]:
+    return {"key": held.key, "tenant": held.tenant}
+
+
+def _whose(alert: dict[str, Any]) -> str:
+    return f"key {alert['key']}" if "key" in alert else f"tenant {alert['tenant']!r}"

@@ -11,8 +11,8 @@ import msgspec
 from PIL.Image import Image
 
 from engine.types import ChatRequest, Medium, TextPart
+from gateway.accounts.limits import Limits
 from gateway.call import Call
-from gateway.settings import TierSettings
 
 _BYTES_A_TOKEN = 3
 _A_MESSAGE = 8
@@ -26,9 +26,9 @@ _TIMESTAMP = 8
 _FRAMES_A_STEP = 2
 
 
-def cap_answer(call: Call, tier: TierSettings) -> None:
-    """Holds the answer to the tier's longest one, also where the request names none."""
-    if (most := tier.longest_answer) is None:
+def cap_answer(call: Call, limits: Limits) -> None:
+    """Holds the answer to the longest one that the key may have, also where the request names none."""
+    if (most := limits.longest_answer) is None:
         return
     sampling = call.chat.sampling
     if sampling.max_tokens is None or sampling.max_tokens > most:
@@ -59,9 +59,9 @@ def media_tokens(chat: ChatRequest) -> int:
 
 
 def _tokens(text: str) -> int:
-    size = len(text.encode(errors="replace"))
-    digits = sum(text.count(digit) for digit in "0123456789")
-    return digits + -(-(size - digits) // _BYTES_A_TOKEN)
+    data = text.encode(errors="replace")
+    others = len(data.translate(None, b"0123456789"))
+    return len(data) - others + -(-others // _BYTES_A_TOKEN)
 
 
 def _medium(medium: Medium) -> int:

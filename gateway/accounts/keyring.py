@@ -1,4 +1,4 @@
-"""From the text of a key to its record, asked anew from the store every second."""
+"""From the text of a key to its record, asked anew from the store before a second is over."""
 
 from __future__ import annotations
 
@@ -17,9 +17,15 @@ from gateway.accounts.store import KeyStore
 from gateway.errors import UNAUTHENTICATED, UNAVAILABLE, GatewayError
 
 T = TypeVar("T")
+_Kept = tuple[float, ApiKey]
+"""When it was asked for, on the monotonic clock, and what was said."""
 
 _TRUSTED_S = 1.0
-"""How long a record is used before it is read again: a revoked key ends within this time."""
+"""How long a record is used: a revoked key ends within this time."""
+_FRESH_S = 0.5
+"""After this it is read again beside the requests, so that none waits for it."""
+_PAUSE_S = 0.25
+"""How long a store that did not answer is left alone."""
 _MOST = 10_000
 _CHALLENGE = {"www-authenticate": "Bearer"}
 
@@ -29,7 +35,7 @@ class Keyring:
         self._store = store
         self._admin = digest_of(admin_key) if admin_key else None
         self._outage_s = outage_s
-        self._kept: OrderedDict[str, tuple[float, ApiKey]] = OrderedDict()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._some = admin_key is not None
         self._asked = 0.0
         self._away_until = 0.0
@@ -50,7 +56,7 @@ class Keyring:
         try:
             self._some = await self._once("any", self._store.any())
         except (RedisError, OSError, TimeoutError) as error:
-            self._away_until = time.monotonic() + _TRUSTED_S
+            self._away_until = time.monotonic() + _PAUSE_S
             if not self._asked or now - self._asked >= self._outage_s:
                 raise _away() from error
             return False
@@ -65,51 +71,63 @@ class Keyring:
 
         Secrets are compared as digests only: what a comparison's time could tell is of no use.
         """
-        if self._store is None or not is_well_formed(secret):
-            raise unauthenticated("The API key is not valid.")
         digest = digest_of(secret)
         kept = self._kept.get(digest)
-        if kept is None or time.monotonic() - kept[0] >= _TRUSTED_S:
+        if self._store is None or (kept is None and not is_well_formed(secret)):
+            raise unauthenticated("The API key is not valid.")
+        age = float("inf") if kept is None else time.monotonic() - kept[0]
+        if kept is None or age >= _TRUSTED_S:
             kept = await self._read(self._store, digest, kept)
-        if not kept[1].matches(digest):
+        elif age >= _FRESH_S and digest not in self._asking and time.monotonic() >= self._away_until:
+            self._ask(digest, self._renew(self._store, digest))
+        if kept is None or not kept[1].matches(digest):
             raise unauthenticated("The API key is not valid.")
         return kept[1]
 
-    async def _read(
-        self, store: KeyStore, digest: str, kept: tuple[float, ApiKey] | None
-    ) -> tuple[float, ApiKey]:
+    async def _read(self, store: KeyStore, digest: str, kept: _Kept | None) -> _Kept | None:
+        """The record as the store has it now; while that is away, the one that was in use until then."""
         now = time.monotonic()
         trusted = kept if kept is not None and now - kept[0] < self._outage_s else None
-        if now < self._away_until:
-            if trusted is None:
-                raise _away()
-            return trusted
+        if now >= self._away_until:
+            try:
+                return await self._once(digest, self._renew(store, digest))
+            except (RedisError, OSError, TimeoutError) as error:
+                if trusted is None:
+                    raise _away() from error
+        if trusted is None:
+            raise _away()
+        return trusted
+
+    async def _renew(self, store: KeyStore, digest: str) -> _Kept | None:
+        now = time.monotonic()
         try:
-            key = await self._once(digest, store.by_digest(digest))
-        except (RedisError, OSError, TimeoutError) as error:
-            self._away_until = time.monotonic() + _TRUSTED_S
-            if trusted is None:
-                raise _away() from error
-            return trusted
+            key = await store.by_digest(digest)
+        except (RedisError, OSError, TimeoutError):
+            self._away_until = time.monotonic() + _PAUSE_S
+            raise
         if key is None:
             self._kept.pop(digest, None)
-            raise unauthenticated("The API key is not valid.")
-        self._kept[digest] = (now, key)
+            return None
+        kept = self._kept[digest] = (now, key)
         self._kept.move_to_end(digest)
         if len(self._kept) > _MOST:
             self._kept.popitem(last=False)
-        return now, key
+        return kept
 
     async def _once(self, name: str, question: Coroutine[Any, Any, T]) -> T:
         """The answer to a question that the store is asked once, however many want to know."""
         task = self._asking.get(name)
         if task is None:
-            task = self._asking[name] = asyncio.create_task(question)
-            task.add_done_callback(_heard)
-            task.add_done_callback(lambda _: self._asking.pop(name, None))
+            task = self._ask(name, question)
         else:
             question.close()
         return await asyncio.shield(task)
+
+    def _ask(self, name: str, question: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = self._asking[name] = asyncio.create_task(question)
+        task.add_done_callback(_heard)
+        task.add_done_callback(lambda _: self._asking.pop(name, None))
+        return task
 
 
 def _heard(task: asyncio.Task[Any]) -> None:

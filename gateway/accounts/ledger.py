@@ -18,7 +18,8 @@ from typing import Any
 import msgspec
 from redis.exceptions import RedisError
 
-from gateway.accounts.limiter import Limiter, Reservation
+from gateway.accounts.limiter import Limiter
+from gateway.accounts.reservation import Reservation
 from gateway.accounts.scripts import Script, Scripts
 from gateway.runtime.ending import end
 from gateway.telemetry import Telemetry
@@ -29,11 +30,12 @@ _RELEASE, _CHARGE = Script("release"), Script("charge")
 _EVERY_S = 0.2
 _KEEP_S = 400 * 24 * 3600
 _DRAIN_S = 5.0
+_NOTHING, _BY_KEY, _BY_TENANT = 0, 1, 2
 _AWAY = (RedisError, OSError, TimeoutError)
 
 
 class Spent(msgspec.Struct, frozen=True):
-    """The month of a key around one charge. Costs in billionths."""
+    """The month of a key, or of a tenant, around one charge. Costs in billionths."""
 
     tokens_before: int
     cost_before: int
@@ -41,19 +43,28 @@ class Spent(msgspec.Struct, frozen=True):
     cost: int
 
 
+class _Sum(msgspec.Struct):
+    tokens: int = 0
+    cost: int = 0
+
+    def add(self, tokens: int, cost: int) -> None:
+        self.tokens += tokens
+        self.cost += cost
+
+
 class _Charge(msgspec.Struct):
     """What requests of one key and month came to."""
 
     held: Reservation
-    tokens: int = 0
-    cost: int = 0
-    held_tokens: int = 0
-    """Those of the tokens that the store counts as held until they are charged."""
-    held_cost: int = 0
+    came_to: _Sum = msgspec.field(default_factory=_Sum)
+    by_key: _Sum = msgspec.field(default_factory=_Sum)
+    """That of it which the store counts as held by the key until it is charged."""
+    by_tenant: _Sum = msgspec.field(default_factory=_Sum)
     number: int = 0
 
 
-Told = Callable[[Reservation, Spent], None]
+Told = Callable[[Reservation, Spent, Spent], None]
+"""Hears of a charge: what it was for, and the months of the key and of its tenant."""
 
 
 class Ledger:
@@ -83,9 +94,13 @@ class Ledger:
         if self._scripts is None:
             return
         if not held.in_store:
-            self._note(held, tokens, cost, was_held=False)
+            self._note(held, tokens, cost, _NOTHING)
             return
-        answer = self._scripts.send(_RELEASE, held.keys[:2], held.id, tokens, cost, soon=False)
+        of_key, of_tenant = held.of_key, held.of_tenant
+        keys = [of_key.sums, of_key.leases]
+        if held.limits.of_tenant:
+            keys += (of_tenant.sums, of_tenant.leases)
+        answer = self._scripts.send(_RELEASE, keys, held.id, tokens, cost, soon=False)
         self._releasing.add(answer)
         answer.add_done_callback(partial(self._released, held, tokens, cost))
 
@@ -112,17 +127,19 @@ class Ledger:
         """What failed lapses by itself."""
         self._releasing.discard(answer)
         if not answer.cancelled():
-            self._note(held, tokens, cost, was_held=answer.exception() is None and bool(answer.result()))
+            found = _NOTHING if answer.exception() is not None else int(answer.result())
+            self._note(held, tokens, cost, found)
 
-    def _note(self, held: Reservation, tokens: int, cost: int, *, was_held: bool) -> None:
+    def _note(self, held: Reservation, tokens: int, cost: int, found: int) -> None:
+        """`found` is what `release.lua` says of who held something for it."""
         if not tokens and not cost:
             return
         charge = self._open.setdefault((held.key, held.month), _Charge(held))
-        charge.tokens += tokens
-        charge.cost += cost
-        if was_held:
-            charge.held_tokens += tokens
-            charge.held_cost += cost
+        charge.came_to.add(tokens, cost)
+        if found & _BY_KEY:
+            charge.by_key.add(tokens, cost)
+        if found & _BY_TENANT:
+            charge.by_tenant.add(tokens, cost)
 
     async def _work(self, scripts: Scripts) -> None:
         while True:
@@ -144,24 +161,26 @@ class Ledger:
                 *(self._send(scripts, charge) for _, charge in charges), return_exceptions=True
             )
             for (place, charge), answer in zip(charges, answers, strict=True):
-                if isinstance(answer, Spent):
+                if not isinstance(answer, BaseException):
                     del self._sending[place]
-                    self._told(charge.held, answer)
+                    self._told(charge.held, *answer)
             for answer in answers:
                 if isinstance(answer, BaseException):
                     raise answer
 
-    async def _send(self, scripts: Scripts, charge: _Charge) -> Spent:
-        account, _, month = charge.held.keys
+    async def _send(self, scripts: Scripts, charge: _Charge) -> tuple[Spent, Spent]:
+        of_key, of_tenant = charge.held.of_key, charge.held.of_tenant
         answer: Any = await scripts.send(
             _CHARGE,
-            (account, month),
-            charge.tokens,
-            charge.cost,
-            charge.held_tokens,
-            charge.held_cost,
+            (of_key.sums, of_key.spent, of_tenant.sums, of_tenant.spent),
+            charge.came_to.tokens,
+            charge.came_to.cost,
+            charge.by_key.tokens,
+            charge.by_key.cost,
+            charge.by_tenant.tokens,
+            charge.by_tenant.cost,
             _KEEP_S,
             self._name,
             charge.number,
         )
-        return Spent(*map(int, answer))
+        return Spent(*map(int, answer[:4])), Spent(*map(int, answer[4:]))

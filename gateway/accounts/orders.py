@@ -17,8 +17,12 @@ from gateway.runtime.backlog import LANES
 from gateway.settings import Settings
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_DURATION = re.compile(r"(\d{1,9})([smhdw])")
+_DURATION = re.compile(r"([0-9]{1,9})([smhdw])")
+_LONGEST_S = 100 * 365 * 86400
 _ORIGIN = re.compile(r"https?://[^/\s]+")
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Names end up in terminals, logs and databases, which take such characters for something else."""
 
 Name = Annotated[str, Meta(max_length=128)]
 Names = Annotated[tuple[Name, ...], Meta(max_length=64)]
@@ -43,6 +47,9 @@ class NewKey(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 def key_fields(order: NewKey, settings: Settings, tasks: Iterable[str]) -> dict[str, Any]:
     """The fields of an `ApiKey`. Raises `ValueError` with a sentence about what is wrong."""
+    for text in (order.tenant, order.name, *order.endpoints, *order.metadata, *order.metadata.values()):
+        if _UNPRINTABLE.search(text):
+            raise ValueError(f"{text!a} holds characters that cannot be printed.")
     tier = order.tier or settings.accounts.default_tier
     _known("tier", (tier,), settings.accounts.tiers)
     _known("task", order.tasks, (PLAIN_CHAT, *tasks))
@@ -67,7 +74,9 @@ def seconds(text: str) -> int:
     found = _DURATION.fullmatch(text.strip())
     if not found:
         raise ValueError(f"{text!r} is no time, such as 90d, 12h or 30m.")
-    return int(found[1]) * _UNITS[found[2]]
+    if (length := int(found[1]) * _UNITS[found[2]]) > _LONGEST_S:
+        raise ValueError(f"{text!r} is longer than 100 years.")
+    return length
 
 
 def _known(what: str, names: Iterable[str], known: Iterable[str]) -> None:
@@ -79,6 +88,7 @@ def _known(what: str, names: Iterable[str], known: Iterable[str]) -> None:
 def _models(names: tuple[str, ...], settings: Settings) -> tuple[str, ...]:
     """The models' own names, for those that were named by an alias."""
     own = {alias: name for name, model in settings.models.items() for alias in (name, *model.aliases)}
+    own |= {name: name for name in settings.adapters}
     _known("model", names, own)
     return tuple(own[name] for name in names)
 

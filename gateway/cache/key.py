@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -33,6 +34,7 @@ class Origin(msgspec.Struct, frozen=True):
 SHARED = "shared"
 
 
+@lru_cache(maxsize=4096)
 def tenant_scope(tenant: str) -> str:
     """The scope of one tenant. Hashed, so that a tenant cannot be called like a scope of another kind."""
     return hashlib.sha256(tenant.encode()).hexdigest()[:16]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from gateway.cache.base import StoreError, StoreStats
+from gateway.cache.base import StoreError, StoreStats, Write
 
 _PREFIX = "qwen-vl:answer:"
 _BATCH = 500
@@ -23,9 +23,12 @@ class RedisStore:
             value = await self._client.get(_PREFIX + key)
         return value if isinstance(value, bytes) else None
 
-    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
+    async def put(self, writes: Sequence[Write]) -> None:
         with _errors():
-            await self._client.set(_PREFIX + key, value, px=max(1, round(ttl_s * 1000)))
+            async with self._client.pipeline(transaction=False) as pipe:
+                for write in writes:
+                    pipe.set(_PREFIX + write.key, write.value, px=max(1, round(write.ttl_s * 1000)))
+                await pipe.execute()
 
     async def purge(self, prefix: str = "") -> int:
         removed = 0

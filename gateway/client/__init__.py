@@ -21,7 +21,16 @@ from gateway.client.errors import (
     QwenVLError,
     ServerError,
 )
-from gateway.client.results import Answer, FinalEvent, Metadata, Page, ProgressEvent, TokenEvent
+from gateway.client.results import (
+    Answer,
+    Cost,
+    FinalEvent,
+    Metadata,
+    Page,
+    ProgressEvent,
+    ReasoningEvent,
+    TokenEvent,
+)
 from gateway.client.sync import AnswerStream, QwenVLClient
 
 __all__ = [
@@ -34,6 +43,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "ContentError",
+    "Cost",
     "FinalEvent",
     "Metadata",
     "NotFoundError",
@@ -43,6 +53,7 @@ __all__ = [
     "ProgressEvent",
     "QwenVLClient",
     "QwenVLError",
+    "ReasoningEvent",
     "ServerError",
     "TokenEvent",
 ]

@@ -19,7 +19,7 @@ from gateway.client.results import Answer
 FORMATS = (".jsonl", ".csv", ".parquet")
 _COLUMNS = (
     *("id", "task", "answer", "confidence", "data", "pages"),
-    *("model", "input_tokens", "output_tokens", "finish_reason", "request_id"),
+    *("model", "input_tokens", "output_tokens", "cost", "currency", "finish_reason", "request_id"),
 )
 
 
@@ -108,11 +108,16 @@ class Ledger:
 
 def _row(record: dict[str, Any]) -> dict[str, Any]:
     """A record as a row: what is nested is JSON text."""
-    flat = record | record["metadata"]
+    flat = record | record["metadata"] | _cost(record["metadata"])
     row = {name: flat.get(name) for name in _COLUMNS}
     for name in ("data", "pages"):
         row[name] = json.dumps(row[name], ensure_ascii=False) if row[name] else ""
     return row
+
+
+def _cost(metadata: dict[str, Any]) -> dict[str, Any]:
+    cost = metadata.get("cost") or {}
+    return {"cost": cost.get("amount"), "currency": cost.get("currency")}
 
 
 def _write_csv(path: Path, rows: Iterator[dict[str, Any]]) -> None:

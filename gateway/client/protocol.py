@@ -12,7 +12,7 @@ from tenacity import RetryCallState, retry_if_exception, stop_after_attempt, wai
 
 from gateway.client.errors import APIConnectionError, APIError, OverloadedError, error_class
 from gateway.client.inputs import Input, is_slow, sources
-from gateway.client.results import Answer, Event, FinalEvent, ProgressEvent, TokenEvent
+from gateway.client.results import Answer, Event, FinalEvent, ProgressEvent, ReasoningEvent, TokenEvent
 
 Lane = Literal["batch"]
 """`batch`: behind the requests that people wait for."""
@@ -125,6 +125,8 @@ class Events:
         match self._name:
             case "token":
                 return msgspec.convert(body, TokenEvent)
+            case "reasoning":
+                return msgspec.convert(body, ReasoningEvent)
             case "progress":
                 return msgspec.convert(body, ProgressEvent)
             case "final":

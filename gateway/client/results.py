@@ -7,6 +7,11 @@ from typing import Any
 import msgspec
 
 
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    amount: float
+    currency: str
+
+
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     """How an answer came about."""
 
@@ -19,6 +24,8 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     degraded: bool = False
     """Whether a smaller model answered, since the one that was asked was full."""
     warnings: list[Any] = []
+    cost: Cost | None = None
+    """`None` where the gateway has no prices."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -33,6 +40,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float | None = None
     data: Any = None
     """The answer as parsed JSON, for tasks with a schema."""
+    reasoning: str = ""
+    """What a thinking model thought before it answered."""
     pages: list[Page] = []
     metadata: Metadata = Metadata()
     request_id: str = ""
@@ -44,6 +53,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenEvent(msgspec.Struct, frozen=True):
+    token: str
+    index: int
+
+
+class ReasoningEvent(msgspec.Struct, frozen=True):
+    """A piece of what a thinking model thinks before it answers."""
+
     token: str
     index: int
 
@@ -61,4 +77,4 @@ class FinalEvent(msgspec.Struct, frozen=True):
     answer: Answer
 
 
-Event = TokenEvent | ProgressEvent | FinalEvent
+Event = TokenEvent | ReasoningEvent | ProgressEvent | FinalEvent

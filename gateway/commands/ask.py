@@ -6,17 +6,31 @@ Only answers go to standard output, so that it can be piped on; all else goes to
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
-from gateway.client import Answer, APIConnectionError, APIError, FinalEvent, QwenVLClient, TokenEvent
+from gateway.client import (
+    Answer,
+    APIConnectionError,
+    APIError,
+    FinalEvent,
+    QwenVLClient,
+    QwenVLError,
+    TokenEvent,
+)
 
-_REFUSED, _NO_ANSWER = 1, 2
+if TYPE_CHECKING:
+    from gateway.client.inputs import Input
+
+_REFUSED, _NO_ANSWER, _NOBODY_READS = 1, 2, 141
+"""Exit statuses; the last is what a shell reports of a program that its reader has left."""
+_STDIN = "-"
 
 BaseUrl = Annotated[
     str | None,
@@ -26,15 +40,40 @@ Key = Annotated[str | None, typer.Option(help="API key.", envvar="QWEN_VL_API_KE
 AsJson = Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")]
 
 
+def _task_names(incomplete: str) -> list[str]:
+    return _served(lambda client: [task["name"] for task in client.tasks()], incomplete)
+
+
+def _model_names(incomplete: str) -> list[str]:
+    return _served(QwenVLClient.models, incomplete)
+
+
+def _served(names: Callable[[QwenVLClient], list[str]], incomplete: str) -> list[str]:
+    """For the shell's completion: names that the local gateway serves, or that of `QWEN_VL_BASE_URL`."""
+    try:
+        with QwenVLClient(tries=1) as client:
+            return [name for name in names(client) if name.startswith(incomplete)]
+    except (QwenVLError, OSError):
+        return []
+
+
+Task = Annotated[
+    str | None, typer.Option(help="What to do; `qwen-vl tasks` lists it.", autocompletion=_task_names)
+]
+Model = Annotated[str | None, typer.Option(help="A served model's name.", autocompletion=_model_names)]
+
+
 def ask(
     words: Annotated[
         list[str],
-        typer.Argument(help="Files or addresses, then the question; the question may be left out."),
+        typer.Argument(
+            help="Files, addresses, or - for standard input; then the question, which may be left out."
+        ),
     ],
-    task: Annotated[str | None, typer.Option(help="What to do; `qwen-vl tasks` lists it.")] = None,
+    task: Task = None,
     as_json: AsJson = False,
     stream: Annotated[bool, typer.Option(help="Print tokens as they come.")] = True,
-    model: Annotated[str | None, typer.Option(help="A served model's name.")] = None,
+    model: Model = None,
     base_url: BaseUrl = None,
     key: Key = None,
     max_tokens: Annotated[int | None, typer.Option(help="Most tokens of the answer.")] = None,
@@ -52,13 +91,13 @@ def ask(
             _print_stream(client, images, question, chosen, asked)
 
 
-def _split(words: list[str]) -> tuple[list[str], str]:
+def _split(words: list[str]) -> tuple[list[Input], str]:
     """Media and question: the last word is the question unless it names a medium."""
     from gateway.client.inputs import is_medium
 
-    if is_medium(words[-1]):
-        return words, ""
-    return words[:-1], words[-1]
+    bare = words[-1] == _STDIN or is_medium(words[-1])
+    media, question = (words, "") if bare else (words[:-1], words[-1])
+    return [sys.stdin.buffer.read() if word == _STDIN else word for word in media], question
 
 
 def _print_whole(answer: Answer, as_json: bool) -> None:
@@ -69,7 +108,7 @@ def _print_whole(answer: Answer, as_json: bool) -> None:
 
 
 def _print_stream(
-    client: QwenVLClient, images: list[str], question: str, task: str, options: dict[str, Any]
+    client: QwenVLClient, images: list[Input], question: str, task: str, options: dict[str, Any]
 ) -> None:
     with client.ask(images, question, task=task, stream=True, **options) as events:
         for event in events:
@@ -103,6 +142,10 @@ def _explained() -> Iterator[None]:
     """Failures as a sentence and an exit status: 1 for a refusal, 2 where no answer came."""
     try:
         yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        raise typer.Exit(_NOBODY_READS) from None
     except APIError as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(_REFUSED) from None

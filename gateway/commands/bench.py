@@ -75,15 +75,15 @@ async def _measure(
     rate: str | None,
     seconds: float,
 ) -> Figures:
+    from engine.http.origin import Origin
     from gateway.load.arrivals import parse
-    from gateway.load.connection import Target
     from gateway.load.driver import Driver
     from gateway.load.report import figures
     from gateway.load.workloads import WORKLOADS
 
     meaning, make = WORKLOADS[name]
     try:
-        target = Target.of(base_url, key)
+        origin = Origin.of(base_url, key)
         arrivals = list(parse(rate, seconds)) if rate else []
     except (ValueError, OSError) as error:
         raise typer.BadParameter(str(error)) from None
@@ -91,7 +91,7 @@ async def _measure(
     with _progress() as progress:
         bar = progress.add_task(meaning, total=count)
         work = await asyncio.to_thread(make, model, min(count, _MADE_AHEAD))
-        driver = Driver(target, work, lambda _: progress.advance(bar))
+        driver = Driver(origin, work, lambda _: progress.advance(bar))
         first = random.randrange(1, 1_000_000_000)  # questions that no cache knows from the last run
         took = await _run(driver, arrivals, concurrency, requests, first)
         driver.close()

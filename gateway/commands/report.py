@@ -26,6 +26,12 @@ def report(
     out: Annotated[Path, typer.Option("--out", "-o", help="Output: .json, .csv or .sqlite.")],
     rules: Annotated[Path | None, typer.Option(help="Rules as YAML; see docs/reports.md.")] = None,
     at_once: Annotated[int, typer.Option(help="Charts at a time.", min=1, max=1024)] = 4,
+    whole_scans: Annotated[
+        bool,
+        typer.Option(
+            "--whole-scans", help="Read a scanned page as one chart, without looking for charts on it."
+        ),
+    ] = False,
     model: Annotated[str | None, typer.Option(help="A served model's name.")] = None,
     base_url: BaseUrl = None,
     key: Key = None,
@@ -35,7 +41,7 @@ def report(
         check(out)
         held = load_rules(rules) if rules else []
         client = AsyncQwenVLClient(base_url, key, model=model, tries=_TRIES, timeout=_TIMEOUT_S, lane="batch")
-        found = asyncio.run(_read(document, client, held, at_once))
+        found = asyncio.run(_read(document, client, held, at_once, whole_scans))
         write(found, out)
     except ReportError as error:
         typer.echo(f"Error: {error}", err=True)
@@ -46,7 +52,9 @@ def report(
     _tell(found, out)
 
 
-async def _read(document: Path, client: AsyncQwenVLClient, rules: list[Rule], at_once: int) -> Report:
+async def _read(
+    document: Path, client: AsyncQwenVLClient, rules: list[Rule], at_once: int, whole_scans: bool
+) -> Report:
     with _bar() as bar:
         shown = bar.add_task("charts", total=None, told="")
 
@@ -54,7 +62,9 @@ async def _read(document: Path, client: AsyncQwenVLClient, rules: list[Rule], at
             bar.update(shown, completed=done, total=total, told=f"{failed} failed" if failed else "")
 
         async with client:
-            return await read_report(document, client, rules, at_once=at_once, progress=progress)
+            return await read_report(
+                document, client, rules, at_once=at_once, whole_scans=whole_scans, progress=progress
+            )
 
 
 def _tell(found: Report, out: Path) -> None:

@@ -11,6 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from gateway.commands.store import ConfigOption, fail, settings_of, with_state
+from gateway.settings import SettingsError
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Format(StrEnum):
@@ -29,7 +32,8 @@ def usage(
     config: ConfigOption = None,
 ) -> None:
     """Say what was used, and what it cost."""
-    from gateway.usage.history import History
+    from gateway.usage.factory import open_history
+    from gateway.usage.history import HistoryError
     from gateway.usage.meter import today
     from gateway.usage.question import question
     from gateway.usage.store import UsageStore
@@ -40,7 +44,13 @@ def usage(
         asked = question(given, today())
     except ValueError as error:
         fail(str(error), 2)
-    table = History(settings.server.folder("usage") / "usage.db").read(asked.since, asked.until)
+    try:
+        history = open_history(settings.usage, settings.server.folder("usage"))
+        table = history.read(asked.since, asked.until)
+    except SettingsError as error:
+        fail(str(error), 2)
+    except HistoryError as error:
+        fail(f"The usage history cannot be read: {error}")
     if settings.state.url != "none":
         table |= with_state(settings, lambda redis: UsageStore(redis).read(asked.since, asked.until))
     answer = asked.answer(table, settings.accounts.currency)
@@ -56,7 +66,12 @@ def _print_csv(rows: list[dict[str, Any]]) -> None:
     if rows:
         writer = csv.DictWriter(sys.stdout, rows[0].keys())
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
+
+
+def _harmless(value: Any) -> Any:
+    """A text that a spreadsheet would run as a formula begins with an apostrophe, and stays a text."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:

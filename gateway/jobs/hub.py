@@ -69,6 +69,12 @@ class Hub:
                         await bell.wait()
                 bell.clear()
 
+    async def news(self, name: str, most_s: float) -> None:
+        """Returns when there is news of `name`, and after so many seconds at the latest."""
+        with self._bell(name) as bell, contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(most_s):
+                await bell.wait()
+
     @contextmanager
     def _bell(self, job_id: str) -> Iterator[asyncio.Event]:
         bell = asyncio.Event()

@@ -20,6 +20,9 @@ from gateway.runtime.ending import end
 from gateway.settings import Settings
 from gateway.stages.base import Handler, Services
 
+_AHEAD = 0.25
+"""Of the slots: jobs that are in hand and wait for one."""
+
 
 class Jobs:
     """`start` and `aclose` frame the process; the rest refuses while there is no state store."""
@@ -95,6 +98,8 @@ class _Parts:
 
 
 def _hands(settings: Settings, models: Models) -> int:
-    """As many as the batch lane may hold slots, in all engines that it uses."""
+    """As many as the batch lane may hold slots, in all engines that it uses, and some more: a job in hand
+    has its pictures prepared while it waits, so that no slot stands idle between two jobs."""
     pools = {id(pool): pool for pool in (model.pool("batch") for model in models)}
-    return max(1, int(sum(pool.slots for pool in pools.values()) * settings.lanes.batch.most))
+    slots = max(1, int(sum(pool.slots for pool in pools.values()) * settings.lanes.batch.most))
+    return slots + max(1, round(_AHEAD * slots))

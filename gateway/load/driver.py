@@ -9,7 +9,11 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.load.connection import Connections, Exchange, Target
+from engine.http.origin import Origin
+from engine.http.pool import Pool
+from gateway.load.exchange import Exchange, ask
+
+_CONNECT_S = 10.0
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -48,8 +52,8 @@ Progress = Callable[[Sample], None]
 class Driver:
     """Asks one server. Bodies are made before the clock starts."""
 
-    def __init__(self, target: Target, workload: Workload, on_sample: Progress = lambda _: None) -> None:
-        self._connections = Connections(target)
+    def __init__(self, origin: Origin, workload: Workload, on_sample: Progress = lambda _: None) -> None:
+        self._pool = Pool(origin, _CONNECT_S)
         self._workload = workload
         self._on_sample = on_sample
         self._began = 0.0
@@ -78,10 +82,10 @@ class Driver:
         return time.perf_counter() - self._began
 
     def close(self) -> None:
-        self._connections.close()
+        self._pool.close()
 
     def _message(self, number: int) -> bytes:
-        return self._connections.target.message(self._workload.path, self._workload.body(number))
+        return self._pool.origin.post(self._workload.path, self._workload.body(number))
 
     async def _keep_asking(self, messages: Iterator[bytes]) -> None:
         for message in messages:
@@ -90,7 +94,7 @@ class Driver:
     async def _ask(self, message: bytes) -> None:
         sent = time.perf_counter()
         try:
-            exchange = await self._connections.ask(message)
+            exchange = await ask(self._pool, message)
         except OSError:
             exchange = Exchange(last=time.perf_counter())
         sample = self._sample(sent, exchange)

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from gateway.load import pictures
-from gateway.load.connection import Exchange
 from gateway.load.driver import Workload
+from gateway.load.exchange import Exchange
 
 _encode = msgspec.json.Encoder().encode
 CHAT = "/v1/chat/completions"

@@ -9,9 +9,11 @@ from engine.types import Medium
 from gateway.errors import IMAGE_FORMAT, INVALID_REQUEST, TOO_LARGE, VIDEO_FORMAT, GatewayError
 from gateway.media import formats, image, video
 from gateway.media.buckets import Buckets
+from gateway.media.digest import digest
 from gateway.media.documents import Documents
 from gateway.media.fetch import Fetcher
 from gateway.media.files import FileStore
+from gateway.media.recent import Recent
 from gateway.media.sources import AT_ONCE, Sources, too_large, unreadable
 from gateway.runtime.threads import Threads, gather
 from gateway.settings import MediaSettings, Settings
@@ -27,6 +29,7 @@ class MediaReader:
         self.files = FileStore(settings.media, settings.server.folder("files"))
         self._sources = Sources(self.fetcher, self.files, Buckets(settings.media), self._threads)
         self._documents = Documents(settings.media)
+        self._recent = Recent(int(settings.media.recent_mb * 1e6))
 
     async def read(self, media: Sequence[Medium], tenant: str, *, documents: bool = False) -> None:
         """Fill in `data` and `sha256`, and set `kind` to `document` for a PDF among the images.
@@ -52,15 +55,15 @@ class MediaReader:
 
     async def prepare(self, media: Sequence[Medium]) -> None:
         """Fill in `frames`, `timestamps`, `digest` and `notices`. Raises `GatewayError`."""
-        waiting = [medium for medium in media if not medium.frames]
-        images = [
-            part
-            for m in waiting
-            for part in (m.parts or (m,))
-            if formats.sniff(part.data or b"") in formats.IMAGES
-        ]
-        await self._threads.run(_check_pixels, images, self._settings)
-        await gather(self._prepare(medium) for medium in waiting)
+        waiting = [m for m in media if not m.frames and not self._recent.fill(m, digest(m))]
+        if waiting and len(media) == 1 and media[0].kind == "image" and media[0].options.page is None:
+            # The common case, handed over to a thread once.
+            await self._threads.run(_prepare_image, media[0], self._settings)
+        elif waiting or len(media) > 1:
+            await self._threads.run(_check_pixels, _images(media), self._settings)
+            await gather(self._prepare(medium) for medium in waiting)
+        for medium in waiting:
+            self._recent.keep(medium)
 
     async def aclose(self) -> None:
         self._threads.close()
@@ -143,6 +146,16 @@ class _Budget:
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def _images(media: Sequence[Medium]) -> list[Medium]:
+    every = [part for medium in media for part in (medium.parts or (medium,))]
+    return [medium for medium in every if formats.sniff(medium.data or b"") in formats.IMAGES]
+
+
+def _prepare_image(medium: Medium, settings: MediaSettings) -> None:
+    _check_pixels([medium], settings)
+    image.prepare(medium, settings)
 
 
 def _check_pixels(images: list[Medium], settings: MediaSettings) -> None:

@@ -52,8 +52,8 @@ class FileStore:
         folder = self._of(tenant)
         size = source.seek(0, os.SEEK_END)
         source.seek(0)
-        if sum(file.bytes for file in self.list(tenant)) + size > self._limit:
-            raise GatewayError(TOO_LARGE, f"Your files together are larger than {self._limit / 1e6:g} MB.")
+        if self._taken(tenant) + size > self._limit:
+            raise self._full()
         now = int(time.time())
         ttl = self._batch_ttl if purpose.startswith("batch") else self._ttl
         name = f"file-{secrets.token_hex(12)}"
@@ -63,6 +63,9 @@ class FileStore:
             shutil.copyfileobj(source, target, 1 << 20)
         # What is known of it comes last: without that, the file is not there.
         (folder / f"{name}.json").write_bytes(msgspec.json.encode(file))
+        if self._taken(tenant) > self._limit:  # another upload of the tenant was faster
+            self._delete(name, tenant)
+            raise self._full()
         return file
 
     def get(self, name: str, tenant: str) -> StoredFile:
@@ -102,6 +105,15 @@ class FileStore:
         """Raises `GatewayError` for a file that is not there."""
         self.get(name, tenant)
         self._delete(name, tenant)
+
+    def _taken(self, tenant: str) -> int:
+        return sum(file.bytes for file in self.list(tenant))
+
+    def _full(self) -> GatewayError:
+        detail = f"The files of your tenant would be larger than {self._limit / 1e6:g} MB together."
+        return GatewayError(
+            TOO_LARGE, f"{detail} Delete some, or wait until they expire.", rule="limit.files"
+        )
 
     def _delete(self, name: str, tenant: str) -> None:
         for path in (self._of(tenant) / name, self._of(tenant) / f"{name}.json"):

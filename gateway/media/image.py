@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 
 import cv2
@@ -12,14 +11,21 @@ from PIL import Image, ImageDraw, ImageOps
 from engine.types import Box, Medium, MediumOptions
 from gateway.errors import IMAGE_FORMAT, INVALID_REQUEST, TOO_LARGE, GatewayError
 from gateway.media import formats, scan
+from gateway.media.digest import digest
 from gateway.settings import MediaSettings
 
 _SHORTEST_SIDE = 28
 """Shorter sides are scaled up to this: the model's patch has as many pixels."""
 LONGEST_SHAPE = 200
 """How many times as long as wide the model takes a picture."""
-_STRIP = 64
-"""Rows hashed at a time, so that no copy of the whole picture holds the interpreter up."""
+_TECHNICAL = {
+    *("jfif", "jfif_version", "jfif_unit", "jfif_density", "adobe", "adobe_transform"),
+    *("progressive", "progression", "dpi", "gamma", "srgb"),
+    *("background", "loop", "timestamp", "duration"),
+}
+"""What Pillow may know of a file that tells of nothing but how its pixels are written."""
+_TECHNICAL_SEGMENTS = {"APP0", "APP14"}
+"""Segments of a JPEG for which the same holds: JFIF's and Adobe's."""
 
 cv2.setNumThreads(1)
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -27,8 +33,11 @@ Image.MAX_IMAGE_PIXELS = None  # `_check_size` holds the configured limit before
 
 
 def prepare(medium: Medium, settings: MediaSettings) -> None:
-    """Fill in `frames` and `digest` of an image. Raises `GatewayError`."""
-    _finish(medium, decode(medium.data or b"", medium.options, settings), settings)
+    """Fill in `frames`, `digest` and `as_sent` of an image. Raises `GatewayError`."""
+    data, options = medium.data or b"", medium.options
+    _finish(medium, decode(data, options, settings), settings)
+    if options.preprocess == "none" and not options.redact:
+        medium.as_sent = _plain(data, medium.frames[0].size)
 
 
 def prepare_page(medium: Medium, page: Image.Image, settings: MediaSettings) -> None:
@@ -40,7 +49,7 @@ def prepare_page(medium: Medium, page: Image.Image, settings: MediaSettings) -> 
 def _finish(medium: Medium, picture: Image.Image, settings: MediaSettings) -> None:
     picture = clean(fit(picture, settings), medium.options)
     medium.frames = (picture,)
-    medium.digest = digest(picture)
+    medium.digest = digest(medium)
 
 
 def pixels(data: bytes, settings: MediaSettings) -> int:
@@ -97,15 +106,6 @@ def fit(picture: Image.Image, settings: MediaSettings) -> Image.Image:
     return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def digest(picture: Image.Image) -> str:
-    """Hex digest over size, mode and pixels."""
-    state = hashlib.blake2b(f"{picture.width}x{picture.height}:{picture.mode}:".encode(), digest_size=20)
-    for top in range(0, picture.height, _STRIP):
-        bottom = min(top + _STRIP, picture.height)
-        state.update(picture.crop((0, top, picture.width, bottom)).tobytes())
-    return state.hexdigest()
-
-
 def _open(data: bytes) -> Image.Image:
     """The image with its header read and no pixel decoded. Raises `GatewayError`."""
     name = formats.sniff(data)
@@ -116,6 +116,18 @@ def _open(data: bytes) -> Image.Image:
         return Image.open(io.BytesIO(data), formats=[name])
     except Exception as error:
         raise GatewayError(IMAGE_FORMAT, "An image is broken or cut off.") from error
+
+
+def _plain(data: bytes, size: tuple[int, int]) -> str | None:
+    """The MIME type of a file that is one RGB or grey picture of this size and nothing beside it: no
+    orientation, place or camera, no text, no further frames."""
+    with _open(data) as opened:
+        segments = {name for name, _ in getattr(opened, "applist", ())}
+        chunks = getattr(opened, "text", None) or getattr(opened, "private_chunks", None)
+        bare = opened.info.keys() <= _TECHNICAL and segments <= _TECHNICAL_SEGMENTS and not chunks
+        still = not getattr(opened, "is_animated", False)
+        shown = opened.size == size and opened.mode in ("RGB", "L") and not opened.has_transparency_data
+        return f"image/{opened.format or ''}".lower() if bare and still and shown else None
 
 
 def _check_size(size: tuple[int, int], settings: MediaSettings) -> None:
@@ -156,4 +168,4 @@ def _rgb(picture: Image.Image) -> Image.Image:
         white = Image.new("RGB", rgba.size, "white")
         white.paste(rgba, mask=rgba.getchannel("A"))
         return white
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")  # which copies in any case

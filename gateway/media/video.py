@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import math
 import time
@@ -16,6 +15,7 @@ from PIL import Image
 from engine.types import Medium, MediumOptions, Notice
 from gateway.errors import TOO_LARGE, VIDEO_FORMAT, VIDEO_TOO_LONG, GatewayError
 from gateway.media import formats, image
+from gateway.media.digest import digest
 from gateway.settings import MediaSettings
 
 _DEMUXERS = {"MP4": "mov", "WEBM": "matroska"}
@@ -36,8 +36,7 @@ def prepare(medium: Medium, settings: MediaSettings) -> None:
         raise GatewayError(VIDEO_FORMAT, "The video has no pictures.")
     medium.timestamps = tuple(round(time, 3) for time, _ in timed)
     medium.frames = tuple(frame for _, frame in timed)
-    digests = "".join(f"{time:.3f}{image.digest(frame)}" for time, frame in timed)
-    medium.digest = hashlib.blake2b(digests.encode(), digest_size=20).hexdigest()
+    medium.digest = digest(medium)
 
 
 def _from_parts(medium: Medium, settings: MediaSettings) -> Iterator[Timed]:

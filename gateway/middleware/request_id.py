@@ -10,6 +10,9 @@ from gateway.call import new_request_id
 from gateway.telemetry.context import context_of, current
 
 _HEADER = b"x-request-id"
+_ANTHROPIC = re.compile(r"(/m/[^/]+)?/v1/messages(/|$)")
+_ITS_HEADER = b"request-id"
+"""Anthropic's SDK reads the id under this name."""
 _WELL_FORMED = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -25,15 +28,22 @@ class RequestId:
             return
         request_id = _given(scope) or new_request_id()
         scope.setdefault("state", {})["request_id"] = request_id
-        header = (_HEADER, request_id.encode())
+        headers = [(_HEADER, request_id.encode())]
+        if _ANTHROPIC.match(scope["path"]):
+            headers.append((_ITS_HEADER, request_id.encode()))
         current.set(context_of(request_id, scope["headers"]))  # of this request's own task
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), header]
+                message["headers"] = [*message.get("headers", ()), *headers]
             await send(message)
 
-        await self._app(scope, receive, send_with_id)
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            scope[
+                "state"
+            ].clear()  # a connection keeps its last scope: the request's media shall not stay with it
 
 
 def _given(scope: Scope) -> str | None:

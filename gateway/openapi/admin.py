@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of keys and usage."""
+"""What the OpenAPI document says of keys, usage and the archive."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import msgspec
 
 from gateway.accounts.key import KeyView
 from gateway.accounts.orders import NewKey
+from gateway.archive.removal import Removed
 
 _JSON = "application/json"
 
@@ -28,6 +29,11 @@ _USAGE = {
         "rows": {"type": "array", "items": {"type": "object"}},
         "total": {"type": ["object", "null"]},
     },
+}
+_REMOVED = {
+    "type": "object",
+    "required": ["tenant", "removed"],
+    "properties": {"tenant": {"type": "string"}, "removed": _inline(Removed)},
 }
 _LIST = {"type": "object", "required": ["keys"], "properties": {"keys": {"type": "array", "items": _VIEW}}}
 
@@ -55,7 +61,11 @@ def _operation(
 
 
 def _of_one(**operations: dict[str, Any]) -> dict[str, Any]:
-    place = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]
+    return _with_place("id", operations)
+
+
+def _with_place(name: str, operations: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    place = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}}]
     return {method: operation | {"parameters": place} for method, operation in operations.items()}
 
 
@@ -70,6 +80,9 @@ ADMIN: dict[str, Any] = {
     "/admin/keys/{id}/disable": _of_one(post=_operation("Stop a key", _VIEW)),
     "/admin/keys/{id}/enable": _of_one(post=_operation("Let a key work again", _VIEW)),
     "/v1/usage": {"get": _operation("What was used, by the dimensions named in `by`", _USAGE, admin=False)},
+    "/admin/archive/{tenant}": _with_place(
+        "tenant", {"delete": _operation("Delete all that the archive has of a tenant", _REMOVED)}
+    ),
     "/admin/keys/{id}/rotate": _of_one(post=_operation("Give a key a new text", _MADE)),
 }
 """By path and method."""

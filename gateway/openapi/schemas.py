@@ -14,11 +14,13 @@ METADATA = object_of(
     output_tokens=INTEGER,
     finish_reason=nullable(TEXT),
     degraded={"const": True},
+    cost=object_of("amount currency", amount={"type": "number", "minimum": 0}, currency=TEXT),
 )
 RESULT = object_of(
     "answer confidence metadata",
     answer=TEXT,
     confidence=nullable({"type": "number", "minimum": 0, "maximum": 1}),
+    reasoning=TEXT,
     data=ANY,
     pages={"type": "array", "items": object_of("page answer", page=INTEGER, answer=TEXT)},
     metadata=METADATA,
@@ -46,5 +48,6 @@ MODEL = object_of(
     created=INTEGER,
     owned_by=TEXT,
     max_model_len=INTEGER,
+    parent=TEXT,
 )
 READY = object_of("status models", status=TEXT, detail=TEXT, models={"type": "object"})

@@ -20,6 +20,8 @@ _WHOLE = 0.9
 """What covers this much of a page both ways is its ground, or a scan."""
 _CAPTION_ABOVE, _CAPTION_BELOW = 40, 24
 _SAME_LINE = 12
+_INSIDE = 0.8
+"""Of a box: what shares more with another lies in it."""
 _SPACE = 0.15
 """Of the height of letters: a larger gap between runs is a space."""
 
@@ -41,10 +43,7 @@ class Objects(msgspec.Struct, frozen=True):
 
 
 def regions(page: Objects) -> list[Box]:
-    """Where charts may be, in reading order: pictures, and groups of drawn paths with their text.
-
-    A picture of the whole page, as scanners make it, counts where there is nothing else.
-    """
+    """Where charts may be, in reading order: pictures, and groups of drawn paths with their text."""
     images = [box for box in page.images if not _is_ground(box, page.size)]
     drawn = [
         _with_text(box, page.texts)
@@ -52,10 +51,34 @@ def regions(page: Objects) -> list[Box]:
         if paths >= _FEWEST_PATHS
     ]
     clipped = [_clip(box, page.size) for box, _ in _groups([*images, *drawn], near=0)]
-    found = [box for box in clipped if _is_large(box)]
-    if not found and (scans := [box for box in page.images if _is_ground(box, page.size)]):
-        found = [_clip(scans[0], page.size)]
-    return sorted(found, key=lambda box: (round(box[1] / _SMALLEST_SIDE), box[0]))
+    return _in_reading_order(box for box in clipped if _is_large(box))
+
+
+def scan(page: Objects) -> Box | None:
+    """The picture of the whole page, as scanners make it; `None` where there is none."""
+    return next((_clip(box, page.size) for box in page.images if _is_ground(box, page.size)), None)
+
+
+def apart(boxes: Iterable[Box]) -> list[Box]:
+    """Boxes in reading order, without those that are small, or lie (nearly) in another: of a chart and its
+    legend the chart is left."""
+    left: list[Box] = []
+    for box in sorted(filter(_is_large, boxes), key=_area, reverse=True):
+        if not any(_shared(box, other) > _INSIDE * _area(box) for other in left):
+            left.append(box)
+    return _in_reading_order(left)
+
+
+def _in_reading_order(boxes: Iterable[Box]) -> list[Box]:
+    return sorted(boxes, key=lambda box: (round(box[1] / _SMALLEST_SIDE), box[0]))
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _shared(one: Box, other: Box) -> float:
+    return max(0.0, _overlap(one, other, 0)) * max(0.0, _overlap(one, other, 1))
 
 
 def caption(box: Box, texts: list[Text]) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gateway.reports.boxes import Objects, Text, caption, regions
+from gateway.reports.boxes import Objects, Text, caption, regions, scan
 from gateway.reports.errors import ReportError
 from gateway.reports.results import Box, Failure, Region
 
@@ -45,11 +45,30 @@ def find_regions(path: Path) -> tuple[int, list[Region], list[Failure]]:
         raise ReportError(f"{path}: is not a readable PDF: {error}") from None
 
 
+def regions_at(path: Path, boxes: Mapping[int, Sequence[Box]]) -> list[Region]:
+    """The regions at places that are known, given by page. Raises `ReportError`."""
+    pdfium = _pdfium()
+    found = []
+    try:
+        with _PDFIUM, pdfium.PdfDocument(path.read_bytes()) as document:
+            for number in sorted(boxes):
+                page = document[number - 1]
+                texts = _texts(page)
+                found += [
+                    Region(number, box, caption(box, texts), _drawn(page, box)) for box in boxes[number]
+                ]
+    except (OSError, pdfium.PdfiumError, MemoryError) as error:
+        raise ReportError(f"{path}: cannot be read again: {error}") from None
+    return found
+
+
 def _of_page(document: Any, index: int) -> Iterator[Region]:
     page = document[index]
     objects = _objects(page)
-    for box in regions(objects):
+    for box in (boxes := regions(objects)):
         yield Region(index + 1, box, caption(box, objects.texts), _drawn(page, box))
+    if not boxes and (whole := scan(objects)) is not None:
+        yield Region(index + 1, whole, "", _drawn(page, whole, margin=0), scan=True)
 
 
 def _objects(page: Any) -> Objects:
@@ -99,11 +118,11 @@ def _on_page(page: Any, box: Box) -> Box:
     return left, top, right, bottom
 
 
-def _drawn(page: Any, box: Box) -> bytes:
+def _drawn(page: Any, box: Box, margin: float = _MARGIN) -> bytes:
     """The region as PNG, its longer side at most `_LONGEST_PX`."""
     width, height = page.get_size()
-    left, top = max(0, box[0] - _MARGIN), max(0, box[1] - _MARGIN)
-    right, bottom = min(width, box[2] + _MARGIN), min(height, box[3] + _MARGIN)
+    left, top = max(0, box[0] - margin), max(0, box[1] - margin)
+    right, bottom = min(width, box[2] + margin), min(height, box[3] + margin)
     scale = min(_LARGEST_SCALE, _LONGEST_PX / max(right - left, bottom - top, 1))
     crop = (left, height - bottom, width - right, top)
     picture = page.render(scale=scale, crop=crop, rev_byteorder=True).to_pil().convert("RGB")

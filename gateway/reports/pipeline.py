@@ -13,6 +13,7 @@ from gateway.reports.judge import judge
 from gateway.reports.pages import find_regions
 from gateway.reports.results import Failure, Figure, Report
 from gateway.reports.rules import Rule
+from gateway.reports.scans import find_on_scans
 
 Progress = Callable[[int, int, int], None]
 """Called with how many regions are done, how many there are, and how many failed."""
@@ -24,14 +25,22 @@ async def read_report(
     rules: Sequence[Rule] = (),
     *,
     at_once: int = 4,
+    whole_scans: bool = False,
     progress: Progress | None = None,
 ) -> Report:
     """Read all charts of a PDF, `at_once` at a time, and hold their numbers against rules.
 
-    What cannot be read is listed in `failures`. Raises `ReportError` for the document as a whole.
+    On scanned pages the model looks for charts and tables first; with `whole_scans` these pages are read
+    as one chart each, for a model that cannot say where things are. What cannot be read is listed in
+    `failures`. Raises `ReportError` for the document as a whole.
     """
     path = Path(path)
     pages, regions, broken = await asyncio.to_thread(find_regions, path)
+    if not whole_scans and (scans := [region for region in regions if region.scan]):
+        on_scans, unseen = await find_on_scans(path, scans, client, at_once)
+        digital = [region for region in regions if not region.scan]
+        regions = sorted([*digital, *on_scans], key=lambda region: region.page)
+        broken += unseen
     figures: dict[int, Figure] = {}
     failures: dict[int, Failure] = {}
     requests = ({"images": region.png, "task": "chart_parse"} for region in regions)

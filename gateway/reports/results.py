@@ -18,6 +18,8 @@ class Region(msgspec.Struct, frozen=True):
     caption: str
     """The line of text next to it; empty where there is none."""
     png: bytes
+    scan: bool = False
+    """Whether it is a whole page that is nothing but a picture."""
 
 
 class Figure(msgspec.Struct, frozen=True):

@@ -17,14 +17,14 @@ from gateway.accounts.store import KeyStore, UnknownKey
 from gateway.errors import FORBIDDEN, INVALID_REQUEST, NOT_FOUND, UNAVAILABLE, GatewayError
 from gateway.principal import ADMIN
 from gateway.responses import as_gateway_error
+from gateway.routes.bodies import read_body
 from gateway.routes.errors import error_response
-from gateway.routes.inference import read_body
 from gateway.state import gateway_of
 from gateway.wire.base import decode, json_encode
 
 _MAX_BODY = 64_000
 
-Endpoint = Callable[[Request, KeyStore], Awaitable[Any]]
+Endpoint = Callable[[Request], Awaitable[Any]]
 _orders = msgspec.json.Decoder(NewKey)
 
 
@@ -36,12 +36,14 @@ class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _rotations = msgspec.json.Decoder(Rotation)
 
 
-def _for_admins(endpoint: Endpoint, status: int = 200) -> Callable[[Request], Awaitable[Response]]:
+def for_admins(endpoint: Endpoint, status: int = 200) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint for the admin key alone; what it returns is the JSON of the reply."""
+
     async def respond(request: Request) -> Response:
         try:
             if request.scope["state"]["principal"] is not ADMIN:
                 raise GatewayError(FORBIDDEN, rule="scope.admin")
-            answer = await endpoint(request, _keys(request))
+            answer = await endpoint(request)
             return Response(json_encode(answer), status, media_type="application/json")
         except UnknownKey as error:
             return error_response(request, GatewayError(NOT_FOUND, f"There is no key {str(error)[:64]}."))
@@ -53,43 +55,43 @@ def _for_admins(endpoint: Endpoint, status: int = 200) -> Callable[[Request], Aw
     return respond
 
 
-async def create(request: Request, keys: KeyStore) -> dict[str, Any]:
+async def create(request: Request) -> dict[str, Any]:
     gateway = gateway_of(request.scope)
     order = decode(await read_body(request, _MAX_BODY), _orders)
     try:
         fields = key_fields(order, gateway.settings, gateway.tasks)
     except ValueError as error:
         raise GatewayError(INVALID_REQUEST, str(error)) from None
-    return _with_secret(*await keys.create(**fields))
+    return _with_secret(*await _keys(request).create(**fields))
 
 
-async def list_keys(request: Request, keys: KeyStore) -> dict[str, Any]:
-    return {"keys": [view(key) for key in await keys.list()]}
+async def list_keys(request: Request) -> dict[str, Any]:
+    return {"keys": [view(key) for key in await _keys(request).list()]}
 
 
-async def show(request: Request, keys: KeyStore) -> Any:
-    return view(await keys.get(_id(request)))
+async def show(request: Request) -> Any:
+    return view(await _keys(request).get(_id(request)))
 
 
-async def disable(request: Request, keys: KeyStore) -> Any:
-    return view(await keys.disable(_id(request)))
+async def disable(request: Request) -> Any:
+    return view(await _keys(request).disable(_id(request)))
 
 
-async def enable(request: Request, keys: KeyStore) -> Any:
-    return view(await keys.disable(_id(request), False))
+async def enable(request: Request) -> Any:
+    return view(await _keys(request).disable(_id(request), False))
 
 
-async def rotate(request: Request, keys: KeyStore) -> dict[str, Any]:
+async def rotate(request: Request) -> dict[str, Any]:
     body = await read_body(request, _MAX_BODY)
     try:
         overlap = seconds((decode(body, _rotations) if body.strip() else Rotation()).overlap)
     except ValueError as error:
         raise GatewayError(INVALID_REQUEST, str(error), param="overlap") from None
-    return _with_secret(*await keys.rotate(_id(request), overlap))
+    return _with_secret(*await _keys(request).rotate(_id(request), overlap))
 
 
-async def revoke(request: Request, keys: KeyStore) -> Any:
-    return view(await keys.revoke(_id(request)))
+async def revoke(request: Request) -> Any:
+    return view(await _keys(request).revoke(_id(request)))
 
 
 def _with_secret(key: ApiKey, secret: str) -> dict[str, Any]:
@@ -116,11 +118,11 @@ def _away() -> GatewayError:
 _KEY = "/admin/keys/{id:str}"
 
 ROUTES: tuple[BaseRoute, ...] = (
-    Route("/admin/keys", _for_admins(create, 201), methods=["POST"]),
-    Route("/admin/keys", _for_admins(list_keys), methods=["GET"]),
-    Route(_KEY, _for_admins(show), methods=["GET"]),
-    Route(_KEY, _for_admins(revoke), methods=["DELETE"]),
-    Route(f"{_KEY}/disable", _for_admins(disable), methods=["POST"]),
-    Route(f"{_KEY}/enable", _for_admins(enable), methods=["POST"]),
-    Route(f"{_KEY}/rotate", _for_admins(rotate), methods=["POST"]),
+    Route("/admin/keys", for_admins(create, 201), methods=["POST"]),
+    Route("/admin/keys", for_admins(list_keys), methods=["GET"]),
+    Route(_KEY, for_admins(show), methods=["GET"]),
+    Route(_KEY, for_admins(revoke), methods=["DELETE"]),
+    Route(f"{_KEY}/disable", for_admins(disable), methods=["POST"]),
+    Route(f"{_KEY}/enable", for_admins(enable), methods=["POST"]),
+    Route(f"{_KEY}/rotate", for_admins(rotate), methods=["POST"]),
 )

@@ -8,19 +8,34 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from gateway.accounts.limits import Counted
 from gateway.principal import Principal
 from gateway.responses import as_gateway_error
 from gateway.routes.errors import error_response
+from gateway.state import gateway_of
 from gateway.wire.base import invalid, json_encode
 
 Endpoint = Callable[[Request], Awaitable[Any]]
 
 
 def answers(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint's value as JSON, or its refusal in the path's own shape."""
+    """The endpoint's value as JSON, or its refusal in the path's own shape.
 
+    Counted against what the key may ask beside the model.
+    """
+    return _answering(endpoint, "other_requests")
+
+
+def takes_upload(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+    """As `answers`, counted against the key's uploads."""
+    return _answering(endpoint, "uploads")
+
+
+def _answering(endpoint: Endpoint, counted: Counted) -> Callable[[Request], Awaitable[Response]]:
     async def respond(request: Request) -> Response:
         try:
+            accounts = gateway_of(request.scope).services.accounts
+            await accounts.count_beside(principal_of(request), counted)
             value = await endpoint(request)
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it

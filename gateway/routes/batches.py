@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from gateway.jobs.batches.record import ENDPOINTS, view
 from gateway.media.files import BATCH
 from gateway.routes.answers import answers, number_of, principal_of, tenant_of
-from gateway.routes.inference import read_body
+from gateway.routes.bodies import read_body
 from gateway.state import gateway_of
 from gateway.wire.base import decode, invalid
 

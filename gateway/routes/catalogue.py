@@ -46,7 +46,7 @@ async def list_models(request: Request) -> Response:
 async def get_model(request: Request) -> Response:
     name = request.path_params["name"]
     try:
-        model = target(intake(request), name).model
+        model = target(intake(request, request.headers), name).model
     except GatewayError as error:
         return error_response(request, error)
     return _json(_format(request).model_entry(model, name))

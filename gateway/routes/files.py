@@ -12,13 +12,13 @@ from starlette.routing import BaseRoute, Route
 
 from gateway.errors import CONTENT_TYPE, INVALID_REQUEST, TOO_LARGE, GatewayError
 from gateway.media.files import BATCH, StoredFile
-from gateway.routes.answers import answers, tenant_of
+from gateway.routes.answers import answers, takes_upload, tenant_of
+from gateway.routes.bodies import body_within
 from gateway.routes.forms import FORM, read_form
-from gateway.routes.inference import body_within
 from gateway.state import gateway_of
 
 
-@answers
+@takes_upload
 async def upload(request: Request) -> dict[str, Any]:
     gateway = gateway_of(request.scope)
     media = gateway.settings.media

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable, Mapping
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -10,13 +10,15 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.call import Call
-from gateway.errors import CONTENT_TYPE, TOO_LARGE, UNAVAILABLE, GatewayError
+from gateway.errors import CONTENT_TYPE, UNAVAILABLE, GatewayError
 from gateway.hints import Hints, read_hints
 from gateway.responses import PipelineResponse, as_gateway_error
+from gateway.routes.bodies import read_body
 from gateway.routes.errors import ErrorResponse
 from gateway.routes.forms import FORM, as_json, once, read_form
-from gateway.routes.intake import intake
+from gateway.routes.intake import headers_of, intake
 from gateway.routes.submission import job_fields, submit
+from gateway.runtime.room import Share
 from gateway.state import Gateway, gateway_of
 from gateway.wire import anthropic, completions, dashscope, gemini, openai, responses, simple, tasks
 from gateway.wire.base import Intake, Parse, RenderError
@@ -34,48 +36,54 @@ class Inference:
         self._forms = forms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        gateway = gateway_of(scope)
-        request_id: str = scope["state"]["request_id"]
-        response: ASGIApp
+        with gateway_of(scope).bodies.share() as share:
+            response = await self._response(Request(scope, receive), share)
+            if response is not None:
+                await response(scope, receive, send)
+
+    async def _response(self, request: Request, share: Share) -> ASGIApp | None:
+        gateway, request_id = gateway_of(request.scope), request.scope["state"]["request_id"]
         try:
-            response = await self._respond(request, gateway)
+            return await self._respond(request, gateway, share)
         except ClientDisconnect:
-            return
+            return None
         except Exception as error:
             refusal = as_gateway_error(error, request_id)
             gateway.telemetry.count_failure(refusal.code)
-            response = ErrorResponse(refusal, self._error, request_id)
-        await response(scope, receive, send)
+            return ErrorResponse(refusal, self._error, request_id)
 
-    async def _respond(self, request: Request, gateway: Gateway) -> ASGIApp:
+    async def _respond(self, request: Request, gateway: Gateway, share: Share) -> ASGIApp:
         # A server that drains still answers what reaches it: its proxy learns a moment later that it goes.
         if not gateway.models.ready:
             raise _not_ready(gateway)
-        body, uploads, intake, hints = await read_request(request, forms=self._forms)
+        body, uploads, intake, hints = await read_request(request, share, forms=self._forms)
         call, encoder = self._parse(body, intake)
         hints.apply(call)
         state = request.scope["state"]
         call.principal, state["call"] = state["principal"], call
         if call.background:
+            await gateway.services.accounts.count_beside(call.principal, "other_requests")
             job, _ = await submit(request, call, body, uploads, job_fields(body))
             return _accepted(call, job.id)
         return PipelineResponse(gateway.handler, call, encoder, self._error, gateway.telemetry)
 
 
-async def read_request(request: Request, *, forms: bool) -> tuple[bytes, dict[str, bytes], Intake, Hints]:
+async def read_request(
+    request: Request, share: Share, *, forms: bool
+) -> tuple[bytes, dict[str, bytes], Intake, Hints]:
     """The body as JSON, the files of a form by the source that names them in it, and what else a
     format may know. Raises `GatewayError`."""
     settings = gateway_of(request.scope).settings
-    is_form = forms and request.headers.get("content-type", "").lower().startswith(FORM)
-    _check_headers(request, is_form)
-    hints = read_hints(request.headers)
-    body = await read_body(request, settings.server.max_body_mb * 1e6)
+    headers = headers_of(request)
+    is_form = forms and headers.get("content-type", "").lower().startswith(FORM)
+    _check_headers(headers, is_form)
+    hints = read_hints(headers)
+    body = await read_body(request, settings.server.max_body_mb * 1e6, share)
     uploads: dict[str, bytes] = {}
     if is_form:
-        kind = request.headers["content-type"]
+        kind = headers["content-type"]
         body, uploads = await as_json(await read_form(once(body), kind, settings.media.max_items))
-    return body, uploads, intake(request, uploads, hints), hints
+    return body, uploads, intake(request, headers, uploads, hints), hints
 
 
 def _accepted(call: Call, job_id: str) -> Response:
@@ -90,43 +98,12 @@ def _not_ready(gateway: Gateway) -> GatewayError:
     return GatewayError(UNAVAILABLE, why, retry_after=5)
 
 
-def _check_headers(request: Request, is_form: bool) -> None:
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+def _check_headers(headers: Mapping[str, str], is_form: bool) -> None:
+    kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if not is_form and kind != "application/json" and not kind.endswith("+json"):
         raise GatewayError(CONTENT_TYPE)
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if headers.get("content-encoding", "identity").lower() != "identity":
         raise GatewayError(CONTENT_TYPE, "The body is compressed.")
-
-
-async def read_body(request: Request, limit: float) -> bytes:
-    """The whole body. Raises as `body_within`."""
-    chunks = [chunk async for chunk in body_within(request, limit)]
-    return b"".join(chunks) if len(chunks) > 1 else chunks[0]
-
-
-async def body_within(request: Request, limit: float) -> AsyncGenerator[bytes, None]:
-    """The body as it comes; refused as soon as it is known to be too large, however it is sent.
-
-    Raises `ClientDisconnect` where the client leaves before its end.
-    """
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
-        raise _too_large(limit)
-    size, more = 0, True
-    while more:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunk, more = message.get("body", b""), message.get("more_body", False)
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        yield chunk
-
-
-def _too_large(limit: float) -> GatewayError:
-    why = f"The body is larger than {limit / 1e6:g} MB."
-    return GatewayError(TOO_LARGE, why, headers={"connection": "close"})
 
 
 def _route(path: str, parse: Parse, error: RenderError, *, forms: bool = False) -> Route:

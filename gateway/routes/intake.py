@@ -11,18 +11,30 @@ from gateway.state import gateway_of
 from gateway.wire.base import Intake
 
 
+def headers_of(request: Request) -> dict[str, str]:
+    """The headers by name in lower case, the first where there are several: as Starlette has them, but
+    gone through once instead of at each look."""
+    found: dict[str, str] = {}
+    for name, value in request.scope["headers"]:
+        found.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+    return found
+
+
 def intake(
-    request: Request, uploads: Mapping[str, bytes] | None = None, hints: Hints | None = None
+    request: Request,
+    headers: Mapping[str, str],
+    uploads: Mapping[str, bytes] | None = None,
+    hints: Hints | None = None,
 ) -> Intake:
-    gateway = gateway_of(request.scope)
+    gateway, scope = gateway_of(request.scope), request.scope
     return Intake(
-        request.scope["state"]["request_id"],
+        scope["state"]["request_id"],
         gateway.settings,
         gateway.models,
         uploads or {},
         hints or Hints(),
         tasks=gateway.tasks,
-        headers=request.headers,
-        query=request.query_params,
+        headers=headers,
+        query=request.query_params if scope["query_string"] else {},
         path=request.path_params,
     )

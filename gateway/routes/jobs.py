@@ -26,13 +26,15 @@ _LONGEST_WAIT_S = 60
 
 @answers
 async def create(request: Request) -> Response:
-    body, uploads, intake, hints = await read_request(request, forms=True)
-    call, _ = tasks.parse(body, intake)
-    hints.apply(call)
-    job, new = await submit(request, call, body, uploads, job_fields(body))
+    gateway = gateway_of(request.scope)
+    with gateway.bodies.share() as share:
+        body, uploads, intake, hints = await read_request(request, share, forms=True)
+        call, _ = tasks.parse(body, intake)
+        hints.apply(call)
+        job, new = await submit(request, call, body, uploads, job_fields(body))
     seen = view(job)
     if job.webhook:
-        webhooks = gateway_of(request.scope).jobs.webhooks
+        webhooks = gateway.jobs.webhooks
         seen["webhook"]["secret"] = await webhooks.secret(job.tenant)
     return as_json(seen, 202 if new else 200, {"location": f"/v1/jobs/{job.id}"})
 

@@ -27,7 +27,7 @@ async def ready(request: Request) -> Response:
 
 
 def _status(gateway: Gateway) -> dict[str, Any]:
-    models = {model.name: msgspec.to_builtins(model.health()) for model in gateway.models}
+    models = {model.name: msgspec.to_builtins(model.health()) for model in gateway.models.bases}
     return {
         "status": "draining" if gateway.draining else "ready" if gateway.ready else "not ready",
         "detail": gateway.load_error,
@@ -36,10 +36,14 @@ def _status(gateway: Gateway) -> dict[str, Any]:
 
 
 async def metrics(request: Request) -> Response:
-    """Prometheus' text format, or OpenMetrics with exemplars where the scraper takes it."""
-    telemetry = gateway_of(request.scope).telemetry
+    """Prometheus' text format, or OpenMetrics with exemplars where the scraper takes it. One of several
+    workers tells the figures of all."""
+    gateway = gateway_of(request.scope)
     encode, kind = choose_encoder(request.headers.get("accept", ""))
-    return Response(encode(telemetry.registry), headers={"content-type": kind})
+    figures: Any = gateway.telemetry.registry
+    if gateway.siblings is not None:
+        figures = await gateway.siblings.all()
+    return Response(encode(figures), headers={"content-type": kind})
 
 
 def _json(content: Any, status: int = 200) -> Response:

@@ -41,7 +41,7 @@ class Backlog:
 
         return arrived
 
-    def depth(self, waiting_in_engines: int) -> dict[Lane, float]:
+    def depth(self, waiting_in_engines: float) -> dict[Lane, float]:
         """Waiting requests by lane, given how many the engines hold back."""
         sent = sum(self._sent.values())
         share = min(1.0, waiting_in_engines / sent) if sent else 0.0

@@ -4,7 +4,14 @@ Later sources win: file, then `QWEN_VL_*` variables (`QWEN_VL_SERVER__PORT=9000`
 A wrong or unknown setting raises `SettingsError` with a sentence that names it.
 """
 
-from gateway.settings.accounts import AccountsSettings, PriceSettings, TierSettings, UsageSettings
+from gateway.settings.accounts import (
+    AccountsSettings,
+    PriceSettings,
+    QuotaSettings,
+    TierSettings,
+    UsageSettings,
+)
+from gateway.settings.archive import ArchiveSettings
 from gateway.settings.audit import AuditSettings
 from gateway.settings.dispatch import (
     CacheSettings,
@@ -26,6 +33,7 @@ __all__ = [
     "DEFAULT_MODEL",
     "PREFIX",
     "AccountsSettings",
+    "ArchiveSettings",
     "AuditSettings",
     "BucketSettings",
     "CacheSettings",
@@ -38,6 +46,7 @@ __all__ = [
     "ModerationSettings",
     "OverloadSettings",
     "PriceSettings",
+    "QuotaSettings",
     "SafetySettings",
     "ServerSettings",
     "Settings",

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, SecretStr, model_validator
 
 from gateway.settings.section import Section
 
-_LONGEST = 4096
-"""Tokens of an answer that has no other limit, but is counted."""
+_MOST_COST = 1_000_000_000
+"""Of a month. In billionths it is still far from where whole numbers end."""
+_MOST_PRICE = 1_000_000
+
+
+class QuotaSettings(Section):
+    """Of all keys of a tenant together. Empty limits are none."""
+
+    monthly_tokens: int | None = Field(
+        default=None, ge=1, description="Tokens of the tenant's keys in a calendar month (UTC)."
+    )
+    monthly_cost: float | None = Field(
+        default=None,
+        gt=0,
+        le=_MOST_COST,
+        description="Cost of the tenant's keys in a calendar month (UTC), in `accounts.currency`.",
+    )
 
 
 class TierSettings(Section):
@@ -22,7 +39,18 @@ class TierSettings(Section):
         default=None, ge=1, description="Tokens of a key in a calendar month (UTC)."
     )
     monthly_cost: float | None = Field(
-        default=None, gt=0, description="Cost of a key in a calendar month (UTC), in `accounts.currency`."
+        default=None,
+        gt=0,
+        le=_MOST_COST,
+        description="Cost of a key in a calendar month (UTC), in `accounts.currency`.",
+    )
+    uploads_per_minute: int | None = Field(
+        default=None, ge=1, description="Files that a key may upload in a minute."
+    )
+    other_requests_per_minute: int | None = Field(
+        default=None,
+        ge=1,
+        description="Requests of a key in a minute that ask no model: jobs, batches, files, usage.",
     )
     max_tokens: int | None = Field(
         default=None,
@@ -37,31 +65,18 @@ class TierSettings(Section):
         default=0, ge=-5, le=5, description="Larger goes first in the engine's queue, within a lane."
     )
 
-    @property
-    def counts_tokens(self) -> bool:
-        return bool(self.tokens_per_minute or self.monthly_tokens or self.monthly_cost)
-
-    @property
-    def longest_answer(self) -> int | None:
-        return self.max_tokens or (_LONGEST if self.counts_tokens else None)
-
-    @property
-    def has_quota(self) -> bool:
-        return bool(self.monthly_tokens or self.monthly_cost)
-
-    @property
-    def limits_anything(self) -> bool:
-        return bool(self.requests_per_minute or self.concurrency or self.counts_tokens)
-
 
 class PriceSettings(Section):
     """Prices of one model, in `accounts.currency` for a million tokens."""
 
-    input: float = Field(default=0, ge=0, description="A million tokens of prompts, images included.")
-    output: float = Field(default=0, ge=0, description="A million tokens of answers.")
+    input: float = Field(
+        default=0, ge=0, le=_MOST_PRICE, description="A million tokens of prompts, images included."
+    )
+    output: float = Field(default=0, ge=0, le=_MOST_PRICE, description="A million tokens of answers.")
     cached_input: float | None = Field(
         default=None,
         ge=0,
+        le=_MOST_PRICE,
         description="A million tokens of prompts that lay in the engine's prefix cache; empty: as `input`.",
     )
 
@@ -74,6 +89,8 @@ def _tiers() -> dict[str, TierSettings]:
             concurrency=4,
             monthly_tokens=5_000_000,
             max_tokens=2048,
+            uploads_per_minute=30,
+            other_requests_per_minute=600,
         ),
         "production": TierSettings(
             requests_per_minute=1200,
@@ -81,6 +98,8 @@ def _tiers() -> dict[str, TierSettings]:
             concurrency=64,
             monthly_tokens=2_000_000_000,
             max_tokens=8192,
+            uploads_per_minute=600,
+            other_requests_per_minute=6000,
             priority=1,
         ),
         "internal": TierSettings(),
@@ -89,9 +108,13 @@ def _tiers() -> dict[str, TierSettings]:
 
 class UsageSettings(Section):
     enabled: bool = Field(default=True, description="Whether use is counted at all.")
-    history_days: int = Field(
-        default=400, ge=1, description="Days that the history keeps what was used, in `usage/usage.db`."
+    history_url: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL that keeps the history, as `postgresql://user:password@host/database`; best "
+        "given as the variable `QWEN_VL_USAGE__HISTORY_URL`. Empty: the SQLite file `usage/usage.db` in the "
+        "data folder.",
     )
+    history_days: int = Field(default=400, ge=1, description="Days that the history keeps what was used.")
     metric_tenants: int = Field(
         default=100,
         ge=0,
@@ -123,6 +146,14 @@ class AccountsSettings(Section):
         default_factory=_tiers, description="Limits of keys, by the name that keys give as their tier."
     )
     default_tier: str = Field(default="test", description="Tier of keys that are made without one.")
+    tenant_quota: QuotaSettings = Field(
+        default_factory=QuotaSettings,
+        description="What all keys of a tenant may use together; it holds beside the quotas of its keys.",
+    )
+    tenants: dict[str, QuotaSettings] = Field(
+        default_factory=dict,
+        description="Quotas of single tenants, by name, in place of `tenant_quota`.",
+    )
     replicas: int = Field(
         default=1,
         ge=1,
@@ -147,9 +178,10 @@ class AccountsSettings(Section):
         description="Share of the price of the smaller model that its answer costs under overload.",
     )
     alert_url: str | None = Field(
-        default=None, description="Address that is told (POST, JSON) when a key nears the end of a quota."
+        default=None,
+        description="Address that is told (POST, JSON) when a key or tenant nears the end of a quota.",
     )
-    alert_at: list[int] = Field(
+    alert_at: list[Annotated[int, Field(ge=1, le=100)]] = Field(
         default_factory=lambda: [80, 100], description="Percentages of a quota at which it is told."
     )
 

@@ -54,6 +54,12 @@ class MediaSettings(Section):
     )
     video_timeout_s: float = Field(default=20, gt=0, description="Seconds one video may take to decode.")
     workers: int = Field(default=2, ge=1, description="Threads that decode media.")
+    recent_mb: float = Field(
+        default=64,
+        ge=0,
+        description="MB for the pixels of the latest pictures and clips, which need not be decoded again for "
+        "another question; 0 keeps none.",
+    )
     files_dir: Path | None = Field(
         default=None,
         description="Folder of uploaded files and of the results of batches; `files` in `server.data_dir` "

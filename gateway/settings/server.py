@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
@@ -25,6 +26,12 @@ class ServerSettings(Section):
         "client is.",
     )
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        description="Processes that serve the port together. They share the engines, the stores and all "
+        "limits of this file.",
+    )
     cors_origins: list[str] = Field(
         default_factory=list,
         description='Origins whose pages may call the API from a browser; `["*"]` for all.',
@@ -35,6 +42,17 @@ class ServerSettings(Section):
         "`$XDG_DATA_HOME/qwen-vl-gateway`, or `~/.local/share/qwen-vl-gateway`.",
     )
     max_body_mb: float = Field(default=64, gt=0, description="Largest request body in MB.")
+    max_bodies_mb: float = Field(
+        default=1024,
+        gt=0,
+        description="MB that the bodies of all requests in progress may fill together; past it a request is "
+        "refused with code 2001.",
+    )
+    body_timeout_s: float = Field(
+        default=30,
+        gt=0,
+        description="Seconds that a body may take to arrive, and one more for every 64 kB that have come.",
+    )
     drain_timeout_s: float = Field(
         default=30, ge=0, description="Seconds that running requests get to finish after SIGTERM."
     )
@@ -55,7 +73,7 @@ class ServerSettings(Section):
         default=None, description="Folder with tasks of your own, a YAML file each; see docs/tasks.md."
     )
 
-    @property
+    @cached_property
     def loopback(self) -> bool:
         """Whether only this machine itself can reach the server."""
         if self.host == "localhost":

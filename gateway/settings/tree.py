@@ -13,6 +13,7 @@ from pydantic_settings import (
 from engine.config import EngineConfig, VllmConfig
 from gateway.call import Lane
 from gateway.settings.accounts import AccountsSettings, UsageSettings
+from gateway.settings.archive import ArchiveSettings
 from gateway.settings.audit import AuditSettings
 from gateway.settings.dispatch import (
     CacheSettings,
@@ -45,6 +46,13 @@ class ModelSettings(Section):
         default=None, description="The smaller model that answers while this one is overloaded."
     )
 
+    @model_validator(mode="after")
+    def _pools_have_the_same_adapters(self) -> ModelSettings:
+        for lane, pool in self.pools.items():
+            if pool.adapters.keys() != self.engine.adapters.keys():
+                raise ValueError(f"the pool of the lane {lane} has other adapters than the engine")
+        return self
+
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
@@ -74,6 +82,10 @@ class Settings(BaseSettings):
     audit: AuditSettings = Field(
         default_factory=AuditSettings, description="A line for each request: who asked what, and the outcome."
     )
+    archive: ArchiveSettings = Field(
+        default_factory=ArchiveSettings,
+        description="Originals and results, kept for review and training; see docs/archive.md.",
+    )
     jobs: JobsSettings = Field(
         default_factory=JobsSettings, description="Requests that are answered later; see docs/jobs.md."
     )
@@ -94,13 +106,31 @@ class Settings(BaseSettings):
         names = self.model_names
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"these model names are given twice: {', '.join(sorted(twice))}")
-        check_fallbacks({name: model.fallback for name, model in self.models.items()})
+        fallbacks = {name: model.fallback for name, model in self.models.items()}
+        check_fallbacks(fallbacks | {name: fallbacks[base] for name, base in self.adapters.items()})
+        return self
+
+    @model_validator(mode="after")
+    def _every_worker_has_a_slot(self) -> Settings:
+        for name, model in self.models.items():
+            for engine in (model.engine, *model.pools.values()):
+                if engine.slots < self.server.workers:
+                    raise ValueError(
+                        f"server.workers is larger than the {engine.slots} requests that an engine of {name} "
+                        "works on at a time"
+                    )
         return self
 
     @property
     def model_names(self) -> list[str]:
         """Every name and alias under which a model is served."""
-        return [name for key, model in self.models.items() for name in (key, *model.aliases)]
+        own = [name for key, model in self.models.items() for name in (key, *model.aliases)]
+        return own + [name for model in self.models.values() for name in model.engine.adapters]
+
+    @property
+    def adapters(self) -> dict[str, str]:
+        """The model that each adapter belongs to."""
+        return {name: key for key, model in self.models.items() for name in model.engine.adapters}
 
     @property
     def default_model(self) -> str:

@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from gateway.accounts.accounts import Accounts
+from gateway.archive.service import Archive
 from gateway.cache.answers import AnswerCache
 from gateway.call import Call, Events
 from gateway.media.base import MediaReader
@@ -46,6 +47,8 @@ class Services(msgspec.Struct, frozen=True):
     tasks: Mapping[str, Task]
     """Every task by its name, the operator's own among them."""
     accounts: Accounts
+    archive: Archive | None
+    """`None` where nothing is archived."""
 
 
 class Stage(Protocol):

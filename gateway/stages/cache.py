@@ -29,12 +29,14 @@ class Cache:
             return await self._past(call, "bypass")
         with call.notes.timed("cache"), self._telemetry.tracing.span("cache.find"):
             found = await self._answers.find(call.cache_key)
+        await call.admitted()
         if found is None or not fresh(found.entry, call):
             return await self._past(call, "miss" if self._answers.enabled else "bypass")
         self._telemetry.cache_lookups.labels(found.level).inc()
         return give_again(found.entry, call)
 
     async def _past(self, call: Call, how: CacheUse) -> Events:
+        await call.admitted()
         self._telemetry.cache_lookups.labels(how).inc()
         call.notes.cache = how
         return await self._inner(call)

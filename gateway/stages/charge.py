@@ -21,7 +21,7 @@ class Charge:
         self._models = services.settings.models
 
     async def __call__(self, call: Call) -> Events:
-        cap_answer(call, self._accounts.tier(call.principal))
+        cap_answer(call, self._accounts.limits(call.principal))
         return self._charged(call)
 
     async def _charged(self, call: Call) -> Events:
@@ -53,3 +53,4 @@ class Charge:
         bill.model = model if model in self._models else call.chat.model
         whole = prices.of(bill.model, usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
         bill.cost += round(whole * share)
+        bill.currency = prices.currency

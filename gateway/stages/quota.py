@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.accounts.estimate import answer_tokens, media_tokens, text_tokens
-from gateway.accounts.limiter import Reservation
+from gateway.accounts.reservation import Reservation
 from gateway.call import Call, Events
 from gateway.stages.base import Handler, Services
 
@@ -17,7 +17,7 @@ class Quota:
 
     async def __call__(self, call: Call) -> Events:
         held = call.reserved
-        if isinstance(held, Reservation) and held.tier.counts_tokens:
+        if isinstance(held, Reservation) and held.limits.counts_tokens:
             prompt, answer = media_tokens(call.chat), 0
             if call.part:
                 prompt, answer = prompt + text_tokens(call.chat), answer_tokens(call.chat)

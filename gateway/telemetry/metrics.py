@@ -10,6 +10,10 @@ from gateway.runtime.backlog import LANES
 from gateway.telemetry.tracing import OFF, Tracing
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_LIMITS = (
+    *("requests", "uploads", "other_requests", "concurrency", "tokens"),
+    *("monthly_tokens", "monthly_cost", "tenant_monthly_tokens", "tenant_monthly_cost"),
+)
 _SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
 
 
@@ -123,6 +127,24 @@ class Telemetry:
             "Failed attempts to write audit lines.",
             registry=self.registry,
         )
+        self.archive_records = Counter(
+            "gateway_archive_records", "Answers written to the archive.", registry=self.registry
+        )
+        self.archive_bytes = Counter(
+            "gateway_archive_bytes", "Bytes written to the archive.", registry=self.registry
+        )
+        self.archive_failures = Counter(
+            "gateway_archive_failures", "Failed attempts to write to the archive.", registry=self.registry
+        )
+        self.archive_dropped = Counter(
+            "gateway_archive_dropped",
+            "Answers that did not reach the archive, by why.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self.archive_waiting = Gauge(
+            "gateway_archive_waiting", "Answers that wait to be archived.", registry=self.registry
+        )
         self.quota_alerts = Counter(
             "gateway_quota_alerts",
             "Quotas of keys that went over a percentage.",
@@ -136,6 +158,9 @@ class Telemetry:
         )
         self.webhook_calls = Counter(
             "gateway_webhook_calls", "Calls of jobs' webhooks.", ("outcome",), registry=self.registry
+        )
+        self.body_bytes = Gauge(
+            "gateway_body_bytes", "Bytes of the bodies of requests in progress.", registry=self.registry
         )
         self.loop_lag = Gauge(
             "gateway_event_loop_lag_seconds",
@@ -163,7 +188,9 @@ class Telemetry:
             self.inflight.labels(lane)
         for outcome in ("delivered", "retrying", "failed"):
             self.webhook_calls.labels(outcome)
-        for limit in ("requests", "concurrency", "tokens", "monthly_tokens", "monthly_cost"):
+        for reason in ("full", "shutdown", "broken"):
+            self.archive_dropped.labels(reason)
+        for limit in _LIMITS:
             self.limited.labels(limit)
         for percent in (80, 100):
             self.quota_alerts.labels(str(percent))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
+import secrets
 import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,19 +16,22 @@ from gateway.call import Call
 from gateway.runtime.ending import end
 from gateway.settings import UsageSettings
 from gateway.telemetry import Telemetry
-from gateway.usage.history import History
+from gateway.usage.factory import open_history
+from gateway.usage.history import Batch, HistoryError
 from gateway.usage.rows import Row, Sums, Table, add
 from gateway.usage.store import UsageStore
 
 log = logging.getLogger("gateway")
 
 _FLUSH_S = 1.0
+_OTHERS = "others"
+"""All tenants together that have no metrics of their own."""
 _HISTORY_S = 60.0
-_AWAY = (RedisError, OSError, TimeoutError)
+_AWAY = (RedisError, HistoryError, OSError, TimeoutError)
 
 
 class Meter:
-    """`client` is that of the state store; without one all goes into the history, in `folder`."""
+    """`client` is that of the state store; without one all goes into the history, by default in `folder`."""
 
     def __init__(
         self, settings: UsageSettings, folder: Path, client: Redis | None, telemetry: Telemetry
@@ -36,11 +39,16 @@ class Meter:
         self._settings = settings
         self._telemetry = telemetry
         self._store = UsageStore(client) if client is not None else None
-        self._history = History(folder / "usage.db")
+        self._history = open_history(settings, folder)
+        self._writer = secrets.token_hex(8)
+        self._batches = 0
         self._table: Table = {}
+        self._unsent: Batch | None = None
+        """On its way, or sent without an answer: it may have arrived, and is sent again as it is."""
+        self._turn = asyncio.Lock()
         self._days: set[date] = set()
         self._worker: asyncio.Task[None] | None = None
-        self._tenants: set[str] = set()
+        self._told: dict[str, _Told] = {}
 
     def start(self) -> None:
         if self._worker is None and self._settings.enabled:
@@ -68,7 +76,7 @@ class Meter:
         self._tell(who.tenant, sums)
 
     async def read(self, since: date, until: date) -> Table:
-        """The sums of these days, both included. Raises `redis.RedisError`, `sqlite3.Error`, `OSError`."""
+        """The sums of these days, both included. Raises `redis.RedisError`, `HistoryError`, `OSError`."""
         await self.flush()
         table = await asyncio.to_thread(self._history.read, since, until)
         if self._store is not None:
@@ -77,22 +85,25 @@ class Meter:
 
     async def flush(self) -> None:
         """Carry on what was counted; what cannot be is kept for the next time."""
-        table, self._table = self._table, {}
-        if not table:
-            return
-        try:
-            if self._store is not None:
-                await self._store.add(table)
-            else:
-                await asyncio.to_thread(self._history.add, table)
-        except BaseException as error:
-            for row, sums in table.items():
-                add(self._table, row, sums)
-            if not isinstance(error, (*_AWAY, sqlite3.Error)):
-                raise
-            log.warning("usage cannot be written: %s", type(error).__name__)
+        async with self._turn:
+            try:
+                while self._unsent or self._table:
+                    await self._send(self._unsent or self._next())
+            except _AWAY as error:
+                log.warning("usage cannot be written: %s", type(error).__name__)
+
+    def _next(self) -> Batch:
+        self._batches += 1
+        self._unsent, self._table = Batch(self._writer, self._batches, self._table), {}
+        return self._unsent
+
+    async def _send(self, batch: Batch) -> None:
+        if self._store is not None:
+            await self._store.add(batch)
         else:
-            self._days |= {date.fromisoformat(row.day) for row in table}
+            await asyncio.to_thread(self._history.add, batch, today())
+        self._unsent = None
+        self._days |= {date.fromisoformat(row.day) for row in batch.table}
 
     async def aclose(self) -> None:
         """What was counted is carried on first."""
@@ -119,26 +130,36 @@ class Meter:
             table = await self._store.read(min(self._days), max(self._days))
             await asyncio.to_thread(self._history.put, table)
             await asyncio.to_thread(self._history.forget, today() - timedelta(self._settings.history_days))
-        except (*_AWAY, sqlite3.Error) as error:
+        except _AWAY as error:
             log.warning("the usage history cannot be written: %s", type(error).__name__)
         else:
             self._days.clear()
 
     def _tell(self, tenant: str, sums: Sums) -> None:
         """Metrics; the names of tenants are bounded."""
-        if tenant not in self._tenants:
-            if len(self._tenants) >= self._settings.metric_tenants:
-                tenant = "others"
-            else:
-                self._tenants.add(tenant)
+        if tenant not in self._told and len(self._told) >= self._settings.metric_tenants:
+            tenant = _OTHERS
+        if (told := self._told.get(tenant)) is None:
+            told = self._told[tenant] = _Told(self._telemetry, tenant)
+        told.tell(sums)
+
+
+class _Told:
+    """The metrics of one tenant; to find them by their labels each time would cost more than to count."""
+
+    def __init__(self, telemetry: Telemetry, tenant: str) -> None:
+        self._outcomes = [telemetry.tenant_requests.labels(tenant, outcome) for outcome in ("done", "failed")]
+        self._tokens = [telemetry.tenant_tokens.labels(tenant, kind) for kind in ("input", "output", "image")]
+        self._cost = telemetry.tenant_cost.labels(tenant)
+
+    def tell(self, sums: Sums) -> None:
         _, failed, _, _, read, written, pictures, _, cost, _ = sums
-        told = self._telemetry
-        told.tenant_requests.labels(tenant, "failed" if failed else "done").inc()
-        for kind, number in (("input", read), ("output", written), ("image", pictures)):
+        self._outcomes[failed].inc()
+        for metric, number in zip(self._tokens, (read, written, pictures), strict=True):
             if number:
-                told.tenant_tokens.labels(tenant, kind).inc(number)
+                metric.inc(number)
         if cost:
-            told.tenant_cost.labels(tenant).inc(cost / 1e9)
+            self._cost.inc(cost / 1e9)
 
 
 def today() -> date:

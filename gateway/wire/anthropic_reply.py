@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.types import Choice, FinishReason
 from gateway.call import Call, Event, Progress
-from gateway.errors import GatewayError
+from gateway.errors import CONTENT, CONTEXT_TOO_LONG, GatewayError
 from gateway.stream import FoldedChoice, Reply
 from gateway.wire.base import json_encode, sse
 from gateway.wire.parts import arguments
@@ -37,7 +37,7 @@ class MessagesEncoder:
     def reply(self, reply: Reply) -> bytes:
         message = self._message(reply.model) | {
             "content": _blocks(reply.first),
-            "stop_reason": _STOP.get(reply.first.finish_reason, "end_turn"),
+            "stop_reason": _stop_reason(reply.first),
             "usage": _usage(reply),
         }
         return json_encode(message)
@@ -49,8 +49,7 @@ class MessagesEncoder:
         return self._start(event.model) + b"".join(map(self._choice, event.choices))
 
     def end(self) -> bytes:
-        reason = _STOP.get(self._reply.first.finish_reason, "end_turn")
-        delta = {"stop_reason": reason, "stop_sequence": None}
+        delta = {"stop_reason": _stop_reason(self._reply.first), "stop_sequence": None}
         return b"".join(
             (
                 self._start(self._reply.model),
@@ -116,6 +115,12 @@ class MessagesEncoder:
         return _event("content_block_stop", index=self._index)
 
 
+def _stop_reason(choice: FoldedChoice) -> str:
+    """OpenAI's engines call it a stop where the tool was named, for there was no choice but to call it."""
+    called = choice.tool_calls and choice.finish_reason == "stop"
+    return "tool_use" if called else _STOP.get(choice.finish_reason, "end_turn")
+
+
 def _blocks(choice: FoldedChoice) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = []
     if choice.reasoning:
@@ -141,11 +146,17 @@ def _event(kind: str, **rest: Any) -> bytes:
     return sse({"type": kind, **rest}, kind)
 
 
+_TELLING = {
+    CONTEXT_TOO_LONG.number: "prompt is too long: ",
+    CONTENT.number: "blocked by content filtering policy: ",
+}
+"""Words of Anthropic's own by which clients tell apart what has one type."""
 _TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
     403: "permission_error",
     404: "not_found_error",
+    408: "timeout_error",
     413: "request_too_large",
     415: "invalid_request_error",
     429: "rate_limit_error",
@@ -159,4 +170,5 @@ def error(error: GatewayError, request_id: str) -> bytes:
 
 
 def _error(error: GatewayError) -> dict[str, str]:
-    return {"type": _TYPES.get(error.code.status, "api_error"), "message": error.message}
+    kind, words = _TYPES.get(error.code.status, "api_error"), _TELLING.get(error.code.number, "")
+    return {"type": kind, "message": words + error.message}

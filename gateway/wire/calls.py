@@ -16,7 +16,7 @@ from gateway.models import Model
 from gateway.tasks import Task
 from gateway.wire.base import Intake, count, invalid
 from gateway.wire.tasked import plan_of, shape
-from gateway.wire.tools import check_tools
+from gateway.wire.tools import check_form, check_tools
 
 TASK_HEADER = "x-task"
 
@@ -54,6 +54,7 @@ def call_of(intake: Intake, chat: ChatRequest, target: Target, wire: str) -> Cal
     if not any(message.content or message.tool_calls for message in chat.messages):
         raise invalid("messages", "hold neither text nor media.")
     check_tools(chat.tools, chat.tool_choice)
+    check_form(chat.response_format)
     if not chat.tools:
         chat = msgspec.structs.replace(chat, tool_choice=None)
     task, plan = target.task, None

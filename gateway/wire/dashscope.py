@@ -151,6 +151,7 @@ def _choice(choice: FoldedChoice, finish: str) -> dict[str, Any]:
         message["reasoning_content"] = choice.reasoning
     if choice.tool_calls:
         message["tool_calls"] = choice.tool_calls
+        finish = "tool_calls" if finish == "stop" else finish
     return {"index": choice.index, "finish_reason": finish, "message": message}
 
 
@@ -205,6 +206,7 @@ _CODES = {
     401: "InvalidApiKey",
     403: "AccessDenied",
     404: "ModelNotFound",
+    408: "RequestTimeOut",
     413: "InvalidParameter.DataTooLarge",
     429: "Throttling.RateQuota",
     503: "ServiceUnavailable",

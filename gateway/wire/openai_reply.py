@@ -118,7 +118,7 @@ def usage_of(usage: Usage) -> dict[str, Any]:
     }
 
 
-_TYPES = {403: "permission_error", 429: "rate_limit_error"}
+_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 _NAMES = {
     errors.CONTENT.number: "content_policy_violation",
     errors.CONTEXT_TOO_LONG.number: "context_length_exceeded",
@@ -154,4 +154,6 @@ def model_entry(model: Model, name: str) -> dict[str, Any]:
     entry = {"id": name, "object": "model", "created": model.created, "owned_by": "qwen-vl-gateway"}
     if (limit := model.engine.info.max_context) is not None:
         entry["max_model_len"] = limit
+    if model.parent is not None:
+        entry["parent"] = model.parent
     return entry

@@ -24,7 +24,7 @@ class TaskEncoder:
         self._task = task
         self._experts_per_token = experts_per_token
         self._reply = Reply()
-        self._index = 0
+        self._next = {"reasoning": 0, "token": 0}
 
     def reply(self, reply: Reply) -> bytes:
         return json_encode(self._head() | {"result": self._result(reply)})
@@ -36,11 +36,15 @@ class TaskEncoder:
                 "progress",
                 {"done": event.done, "total": event.total, "page": event.page, "answer": event.answer},
             )
+        thoughts = "".join(choice.reasoning for choice in event.choices)
         token = "".join(choice.content for choice in event.choices)
+        return self._token("reasoning", thoughts) + self._token("token", token)
+
+    def _token(self, kind: str, token: str) -> bytes:
         if not token:
             return b""
-        self._index += 1
-        return _frame("token", {"token": token, "index": self._index - 1})
+        self._next[kind] += 1
+        return _frame(kind, {"token": token, "index": self._next[kind] - 1})
 
     def end(self) -> bytes:
         return _frame("final", self._head() | self._result(self._reply))
@@ -60,6 +64,8 @@ class TaskEncoder:
             "answer": choice.content,
             "confidence": None if confidence is None else round(confidence, 4),
         }
+        if choice.reasoning:
+            result["reasoning"] = choice.reasoning
         if self._task.has_data:
             result["data"] = self._data(choice.content)
         if reply.pages:
@@ -80,6 +86,8 @@ class TaskEncoder:
     def _metadata(self, reply: Reply) -> dict[str, Any]:
         measured = reply.experts is not None
         degraded = {"degraded": True} if self._call.notes.degraded is not None else {}
+        bill = self._call.bill
+        cost = {} if bill.amount is None else {"cost": {"amount": bill.amount, "currency": bill.currency}}
         return degraded | {
             "model": reply.model,
             "processing_time_ms": round((time.monotonic() - self._call.received) * 1000),
@@ -89,6 +97,7 @@ class TaskEncoder:
             "output_tokens": reply.usage.completion_tokens,
             "finish_reason": reply.first.finish_reason,
             "warnings": self._call.notices,
+            **cost,
         }
 
 

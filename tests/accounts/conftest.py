@@ -20,6 +20,8 @@ from gateway.settings import (
     AccountsSettings,
     CacheSettings,
     FetchSettings,
+    JobsSettings,
+    MediaSettings,
     SafetySettings,
     ServerSettings,
     Settings,
@@ -78,6 +80,9 @@ async def guarded(
     state: Mapping[str, Any] | None = None,
     fetch: Mapping[str, Any] | None = None,
     usage: Mapping[str, Any] | None = None,
+    jobs: Mapping[str, Any] | None = None,
+    media: Mapping[str, Any] | None = None,
+    models: Mapping[str, Any] | None = None,
     cache: str = "none",
     **accounts: Any,
 ) -> AsyncIterator[Guarded]:
@@ -86,9 +91,12 @@ async def guarded(
         cache=CacheSettings(url=cache),
         fetch=FetchSettings(**(fetch or {})),
         usage=UsageSettings(**(usage or {})),
+        jobs=JobsSettings(**(jobs or {})),
+        media=MediaSettings(**(media or {})),
         state={"url": url, **(state or {})},
         safety=SafetySettings(classify_images=False),
         accounts=AccountsSettings(**{"tiers": {"internal": {}, "test": {}, **(tiers or {})}, **accounts}),
+        **({"models": models} if models else {}),
     )
     engine = engine or scripted("Hello there, friend.")
     app = create_app(settings, engine=engine, registry=CollectorRegistry())

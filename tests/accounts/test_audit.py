@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
@@ -31,6 +32,9 @@ from tests.pictures import square
 pytestmark = pytest.mark.anyio
 
 
+REQUESTS = 700
+
+
 def lines_of(folder: Path) -> list[dict[str, Any]]:
     return [
         json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()
@@ -42,7 +46,7 @@ def config(data: Path, state: str, **audit: Any) -> str:
         {
             "server": {"data_dir": str(data)},
             "models": {
-                "m": {"engine": {"kind": "scripted", "answer": "a secret answer " * 20, "token_delay_ms": 2}}
+                "m": {"engine": {"kind": "scripted", "answer": "a secret answer " * 300, "token_delay_ms": 2}}
             },
             "cache": {"url": "none"},
             "state": {"url": state},
@@ -65,12 +69,17 @@ async def test_under_load_every_request_has_its_line(
 
     async def ask(http: httpx.AsyncClient, number: int) -> None:
         kind = ("good", "stream", "gone", "limited", "wrong", "unknown", "nowhere")[number % 7]
-        body: dict[str, Any] = {"messages": [{"role": "user", "content": "a secret question"}]}
+        body: dict[str, Any] = {
+            "messages": [{"role": "user", "content": "a secret question"}],
+            "max_tokens": 20,
+        }
         headers = {"authorization": f"Bearer {good}", "x-request-id": f"{kind}-{number}"}
         path = "/v1/chat/completions"
         match kind:
-            case "stream" | "gone":
+            case "stream":
                 body["stream"] = True
+            case "gone":
+                body |= {"stream": True, "max_tokens": 900}
             case "limited":
                 headers["authorization"] = f"Bearer {slow}"
             case "wrong":
@@ -88,20 +97,20 @@ async def test_under_load_every_request_has_its_line(
         sent[kind] += 1
 
     async with httpx.AsyncClient(base_url=server.url, timeout=60) as http, anyio.create_task_group() as group:
-        limit = anyio.Semaphore(16)
+        limit = anyio.Semaphore(32)
 
         async def one(number: int) -> None:
             async with limit:
                 await ask(http, number)
 
-        for number in range(140):
+        for number in range(REQUESTS):
             group.start_soon(one, number)
     folder = tmp_path / "data" / "audit"
     with anyio.fail_after(20):
-        while len(lines_of(folder)) < 140:
+        while len(lines_of(folder)) < REQUESTS:
             await anyio.sleep(0.05)
     found = {line["request_id"]: line for line in lines_of(folder)}
-    assert len(lines_of(folder)) == len(found) == 140
+    assert len(lines_of(folder)) == len(found) == REQUESTS
     kinds = Counter(name.partition("-")[0] for name in found)
     assert kinds == sent
     codes = {kind: {found[n]["code"] for n in found if n.startswith(kind)} for kind in kinds}
@@ -200,6 +209,28 @@ async def test_where_nothing_may_go_unrecorded_requests_are_refused_while_the_di
     assert [line["path"] for line in lines_of(tmp_path / "no-folder")][:2] == ["/v1/models"] * 2
 
 
+def test_a_slow_sink_holds_up_nobody_and_loses_nothing_that_may_wait(tmp_path: Path) -> None:
+    """A named pipe that nobody reads: what writes to it stands still until somebody does."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    sink, registry = FileSink(tmp_path, 10), CollectorRegistry()
+    sink.write([b"first\n"])
+    os.dup2(os.open(pipe, os.O_WRONLY), sink._file or 0)
+    lines = [b"%d %b\n" % (number, b"x" * 1000) for number in range(500)]
+    writer = Writer(sink, len(lines), Telemetry(registry))
+    writer.start()
+    began = time.monotonic()
+    for line in (*lines, b"one too many\n"):
+        writer.add(line)
+    assert time.monotonic() - began < 1
+    assert registry.get_sample_value("gateway_audit_dropped_total") == 1
+    os.set_blocking(reader, True)
+    with os.fdopen(reader, "rb") as file:
+        assert [file.readline() for _ in lines] == lines
+    writer.close()
+
+
 def test_a_half_written_batch_goes_on_where_it_stopped(tmp_path: Path) -> None:
     sink = FileSink(tmp_path, 10)
     sink.write([b"first\n"])
@@ -241,3 +272,23 @@ async def test_a_stream_takes_lines_too(store: EmbeddedValkey) -> None:
     assert [fields[b"line"] for _, fields in entries] == [b'{"a":1}', b'{"a":2}']
     await client.aclose()
     sink.close()
+
+
+def test_a_stream_that_is_away_takes_nothing_and_says_so() -> None:
+    sink = StreamSink("redis://:secret@127.0.0.1:9", 100)
+    with pytest.raises(OSError, match=r"^ConnectionError$"):
+        sink.write([b"{}\n"])
+    sink.close()
+
+
+async def test_lines_on_standard_output_are_whole_lines_among_others(start: Start, tmp_path: Path) -> None:
+    server = await anyio.to_thread.run_sync(start, config(tmp_path / "data", "none", sink="stdout"))
+    async with httpx.AsyncClient(base_url=server.url, timeout=60) as http:
+        for _ in range(20):
+            await http.get("/v1/models")
+    with anyio.fail_after(20):
+        while server.log.read_text().count('"path":"/v1/models"') < 20:
+            await anyio.sleep(0.05)
+    lines = [line for line in server.log.read_text().splitlines() if line.startswith("{")]
+    assert [json.loads(line)["status"] for line in lines] == [200] * 20
+    assert not (tmp_path / "data" / "audit").exists()

@@ -12,10 +12,10 @@ import pytest
 from openai import AsyncOpenAI, RateLimitError
 from PIL import Image
 
-from engine.config import ScriptedConfig
-from engine.scripted import ScriptedEngine
 from gateway.accounts.estimate import image_tokens
-from gateway.accounts.limiter import NANO
+from gateway.accounts.key import ApiKey
+from gateway.accounts.limits import NANO, Limits
+from gateway.accounts.reservation import Account, Reservation
 from gateway.stores.embedded import EmbeddedValkey
 from tests.accounts.conftest import MODEL, Guard, Guarded
 from tests.pictures import square
@@ -24,20 +24,24 @@ from tests.scripts import scripted
 pytestmark = pytest.mark.anyio
 
 
-async def spent(one: Guarded, key_id: str) -> tuple[int, int]:
+def names(key: ApiKey) -> Reservation:
+    """Where the store has what the key does and has spent, and the same of its tenant."""
+    return Reservation.begin(key.principal, Limits())
+
+
+async def spent(one: Guarded, account: Account) -> tuple[int, int]:
     """Tokens and cost of this month, once everything is settled."""
     await one.services.accounts.ledger.settled()
-    names = [name async for name in one.services.state.redis.scan_iter(f"*{key_id}*spent*")]
-    sums: Any = await one.services.state.redis.hgetall(names[0]) if names else {}
+    sums: Any = await one.services.state.redis.hgetall(account.spent)
     return int(sums.get(b"tokens", 0)), int(sums.get(b"cost", 0))
 
 
-async def holds(one: Guarded, key_id: str) -> dict[str, int]:
+async def holds(one: Guarded, account: Account) -> dict[str, int]:
     """What requests that run hold at this moment."""
     await one.services.accounts.ledger.settled()
-    account: Any = await one.services.state.redis.hgetall(f"qwen-vl:{{{key_id}}}:account")
-    leases = await one.services.state.redis.zcard(f"qwen-vl:{{{key_id}}}:leases")
-    tokens, cost = int(account.get(b"held_tokens", 0)), int(account.get(b"held_cost", 0))
+    sums: Any = await one.services.state.redis.hgetall(account.sums)
+    leases = await one.services.state.redis.zcard(account.leases)
+    tokens, cost = int(sums.get(b"held_tokens", 0)), int(sums.get(b"held_cost", 0))
     return {"tokens": tokens, "cost": cost, "leases": int(leases)}
 
 
@@ -82,7 +86,7 @@ async def test_a_key_has_so_many_requests_at_a_time(guard: Guard) -> None:
         key, secret = await one.keys.create(tenant="acme", tier="narrow")
         replies = await asyncio.gather(*(one.chat(secret) for _ in range(5)))
         assert Counter(reply.status_code for reply in replies) == {200: 2, 429: 3}
-        assert await holds(one, key.id) == FREE
+        assert await holds(one, names(key).of_key) == FREE
         assert (await one.chat(secret)).status_code == 200
 
 
@@ -115,11 +119,11 @@ async def test_a_quota_is_charged_what_was_used(guard: Guard) -> None:
     async with guard(tiers, scripted("one two three four"), prices=prices) as one:
         key, secret = await one.keys.create(tenant="acme", tier="paid")
         usage = (await one.chat(secret, max_tokens=100)).json()["usage"]
-        assert await spent(one, key.id) == (
+        assert await spent(one, names(key).of_key) == (
             usage["total_tokens"],
             (usage["prompt_tokens"] * 100 + usage["completion_tokens"] * 1000) * NANO // 1_000_000,
         )
-        assert await holds(one, key.id) == FREE
+        assert await holds(one, names(key).of_key) == FREE
 
 
 async def test_a_spent_quota_is_told_from_a_rate(guard: Guard) -> None:
@@ -154,9 +158,9 @@ async def test_a_hundred_streams_do_not_overspend_a_key_that_is_nearly_spent(gua
         assert codes[200] > 5
         assert codes[429] == 100 - codes[200], [r.text for r in replies if r.status_code not in (200, 429)]
         await other.services.accounts.ledger.settled()
-        tokens, _ = await spent(one, key.id)
+        tokens, _ = await spent(one, names(key).of_key)
         assert 0 < tokens <= 1000
-        assert await holds(one, key.id) == FREE
+        assert await holds(one, names(key).of_key) == FREE
 
 
 async def test_a_client_that_leaves_pays_for_what_it_got(guard: Guard) -> None:
@@ -173,9 +177,9 @@ async def test_a_client_that_leaves_pays_for_what_it_got(guard: Guard) -> None:
         for _ in range(20):
             await anext(events)
         await events.aclose()
-        tokens, _ = await spent(one, key.id)
+        tokens, _ = await spent(one, names(key).of_key)
         assert 20 <= tokens < 100
-        assert await holds(one, key.id) == FREE
+        assert await holds(one, names(key).of_key) == FREE
 
 
 async def test_what_pictures_need_is_reserved_by_their_size(guard: Guard) -> None:
@@ -200,10 +204,10 @@ async def test_answers_from_the_cache_cost_nothing_or_a_share(guard: Guard) -> N
         ) as one:
             key, secret = await one.keys.create(tenant="acme", tier="paid")
             first = await one.chat(secret, f"Hello {share}", temperature=0)
-            tokens, cost = await spent(one, key.id)
+            tokens, cost = await spent(one, names(key).of_key)
             again = await one.chat(secret, f"Hello {share}", temperature=0)
             assert (first.headers["x-cache"], again.headers["x-cache"]) == ("miss", "hit")
-            assert await spent(one, key.id) == (tokens, cost + round(cost * share))
+            assert await spent(one, names(key).of_key) == (tokens, cost + round(cost * share))
 
 
 async def test_the_pages_of_a_document_count_as_one_request_and_all_their_tokens(guard: Guard) -> None:
@@ -218,9 +222,9 @@ async def test_the_pages_of_a_document_count_as_one_request_and_all_their_tokens
         assert reply.status_code == 200, reply.text
         used = reply.json()["result"]["metadata"]
         assert len(one.engine.seen) == 3
-        tokens, _ = await spent(one, key.id)
+        tokens, _ = await spent(one, names(key).of_key)
         assert tokens == used["input_tokens"] + used["output_tokens"]
-        assert await holds(one, key.id) == FREE
+        assert await holds(one, names(key).of_key) == FREE
 
 
 async def test_without_the_store_rates_are_shared_out_and_quotas_closed(guard: Guard, store: Any) -> None:
@@ -240,38 +244,29 @@ async def test_without_the_store_rates_are_shared_out_and_quotas_closed(guard: G
 
 
 async def test_what_a_dead_gateway_held_lapses_by_itself(guard: Guard) -> None:
-    from gateway.accounts.limiter import Reservation
-
     async with guard({"paid": {"monthly_tokens": 1000, "concurrency": 1}}) as one:
         key, _ = await one.keys.create(tenant="acme", tier="paid")
-        limiter, tier = one.services.accounts.limiter, one.services.settings.accounts.tiers["paid"]
-        await limiter.admit(Reservation.begin(key.id, tier), 0.001, 900, 0)
+        limits = one.services.accounts.limits(key.principal)
+        limiter = one.services.accounts.limiter
+        await limiter.admit(Reservation.begin(key.principal, limits), 0.001, 900, 0)
         await asyncio.sleep(0.01)
-        await limiter.admit(Reservation.begin(key.id, tier), 60, 900, 0)
-        assert await holds(one, key.id) == {"tokens": 900, "cost": 0, "leases": 1}
-
-
-async def test_degraded_answers_have_the_price_of_their_model(guard: Guard) -> None:
-    engine = ScriptedEngine(MODEL, ScriptedConfig(kind="scripted", answer="yes"))
-    async with guard({"paid": {"monthly_cost": 1}}, engine, prices={MODEL: {"output": 5}}) as one:
-        prices = one.services.accounts.prices
-        assert prices.of(MODEL, 10, 2) == 10_000
-        assert prices.of("unknown", 10, 2) == 0
+        await limiter.admit(Reservation.begin(key.principal, limits), 60, 900, 0)
+        assert await holds(one, names(key).of_key) == {"tokens": 900, "cost": 0, "leases": 1}
 
 
 async def test_what_was_spent_survives_a_crash_of_the_store(guard: Guard, store: EmbeddedValkey) -> None:
     async with guard({"paid": {"monthly_tokens": 100_000, "requests_per_minute": 50}}) as one:
         key, secret = await one.keys.create(tenant="acme", tier="paid")
         assert (await one.chat(secret)).status_code == 200
-        before = await spent(one, key.id)
+        before = await spent(one, names(key).of_key)
         store.kill()
         with anyio.fail_after(20):
             while (reply := await one.chat(secret)).status_code != 200:
                 assert reply.status_code == 503
                 await anyio.sleep(0.05)
         tokens = reply.json()["usage"]["total_tokens"]
-        assert await spent(one, key.id) == (before[0] + tokens, before[1])
-        assert await holds(one, key.id) == FREE
+        assert await spent(one, names(key).of_key) == (before[0] + tokens, before[1])
+        assert await holds(one, names(key).of_key) == FREE
 
 
 @pytest.mark.parametrize(
@@ -291,3 +286,15 @@ def test_a_picture_has_as_many_tokens_as_the_models_own_processor_makes_of_it(
     size: tuple[int, int], tokens: int
 ) -> None:
     assert image_tokens(Image.new("1", size)) == tokens
+
+
+async def test_a_store_that_was_started_anew_while_nobody_asked_refuses_nobody(
+    guard: Guard, store: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.accounts.scripts._IDLE_S", 0)
+    async with guard({"paid": {"monthly_tokens": 100_000}}) as one:
+        secret = await one.key(tier="paid")
+        assert (await one.chat(secret)).status_code == 200
+        await store.aclose()
+        await store.start()
+        assert (await one.chat(secret)).status_code == 200

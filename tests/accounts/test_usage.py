@@ -6,7 +6,6 @@ import asyncio
 import csv
 import io
 import json
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import app
-from gateway.usage.history import History
 from gateway.usage.meter import today
-from gateway.usage.rows import FIELDS, Row
+from gateway.usage.sqlite import Sqlite
 from tests.accounts.conftest import ADMIN_KEY, MODEL, Guard, Guarded
 from tests.pictures import square
 from tests.scripts import scripted
@@ -85,27 +83,13 @@ async def test_failed_and_abandoned_requests_are_counted_as_errors(guard: Guard)
         assert (total["requests"], total["errors"]) == (3, 2)
 
 
-async def test_history_outlives_the_store_and_counts_nothing_twice(tmp_path: Path) -> None:
-    history = History(tmp_path / "new" / "usage.db")
-    row = Row("2026-11-01", "key_a", "acme", MODEL, "chat")
-    sums = list(range(1, len(FIELDS) + 1))
-    assert history.read(date(2026, 11, 1), date(2026, 11, 30)) == {}
-    for _ in range(2):
-        history.put({row: sums})
-    assert history.read(date(2026, 11, 1), date(2026, 11, 1)) == {row: sums}
-    history.add({row: sums})
-    assert history.read(date(2026, 10, 1), date(2026, 11, 2)) == {row: [2 * n for n in sums]}
-    history.forget(date(2026, 11, 2))
-    assert history.read(date(2026, 11, 1), date(2026, 11, 30)) == {}
-
-
 async def test_a_gateway_that_ends_leaves_its_figures_in_the_history(guard: Guard, store: Any) -> None:
     async with guard() as one:
         key, secret = await one.keys.create(tenant="acme", tier="internal")
         await one.chat(secret)
         folder = one.services.settings.server.folder("usage")
     await store.aclose()
-    table = History(folder / "usage.db").read(today(), today())
+    table = Sqlite(folder / "usage.db").read(today(), today())
     assert [(row.key, sums[0]) for row, sums in table.items()] == [(key.id, 1)]
 
 

@@ -21,6 +21,7 @@ from gateway.client import (
     FinalEvent,
     NotFoundError,
     OverloadedError,
+    ReasoningEvent,
     ServerError,
     TokenEvent,
 )
@@ -72,6 +73,16 @@ async def test_a_stream_of_events_and_of_text(gateway: Gateway) -> None:
     assert "".join(text) == "Two red circles."
     assert again.answer is not None
     assert again.answer.answer == "Two red circles."
+
+
+async def test_thoughts_are_events_of_their_own(gateway: Gateway) -> None:
+    async with gateway(scripted("Four.", reasoning="Two and two.")) as client:
+        stream = await sdk(client).ask(square(), "What?", stream=True)
+        events = [event async for event in stream]
+    thoughts = [event.token for event in events if isinstance(event, ReasoningEvent)]
+    assert "".join(thoughts) == "Two and two."
+    assert stream.answer is not None
+    assert (stream.answer.reasoning, stream.answer.answer) == ("Two and two.", "Four.")
 
 
 async def test_errors_are_typed_and_carry_code_and_request_id(gateway: Gateway) -> None:

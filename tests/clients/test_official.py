@@ -27,18 +27,20 @@ def conversations(kind: str) -> list[object]:
 
 @pytest.mark.parametrize(("python", "script"), conversations("with"))
 def test_a_conversation(scripted_server: RunningServer, python: Path, script: Path) -> None:
-    assert talk(script, scripted_server.url, python).endswith("done\n")
+    assert talk(script, scripted_server.url, python=python).endswith("done\n")
 
 
 @pytest.mark.engine
 @pytest.mark.parametrize(("python", "script"), conversations("real"))
-def test_a_conversation_with_the_real_engine(server: RunningServer, python: Path, script: Path) -> None:
-    assert talk(script, server.url, python).endswith("done\n")
+def test_a_conversation_with_the_real_engine(
+    real_server: RunningServer, keys: str, python: Path, script: Path
+) -> None:
+    assert talk(script, real_server.url, keys, python=python).endswith("done\n")
 
 
 @pytest.mark.engine
-def test_every_format_gives_the_same_answer(server: RunningServer) -> None:
-    answers = talk(TALKS / "same_answer.py", server.url).splitlines()
+def test_every_format_gives_the_same_answer(real_server: RunningServer, keys: str) -> None:
+    answers = talk(TALKS / "same_answer.py", real_server.url, keys).splitlines()
     assert len(answers) == 8
     assert len(set(answers)) == 1
     assert "red" in answers[0].lower()

@@ -14,7 +14,7 @@ import yaml
 
 from tests.deploy.promql import RULES
 from tests.deploy.tools import start
-from tests.dispatch.test_two_engines import free_port
+from tests.servers import free_port
 
 _LIMIT_S = 60
 LABELS = {"namespace": "qwen-vl", "qwen_vl_pool": "gateway"}

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.autoscale import HPA, Autoscaler, Metric, Replica, load, replay
+from benchmarks.autoscale import HPA, Autoscaler, Metric, replay
+from benchmarks.recording import one_gateway, recorded
 
 IDLE = {"gateway_queue_depth": 0.0, "gateway_slots_in_use": 0.0, "gateway_overload_rate": 0.0}
 
@@ -63,9 +64,20 @@ def test_what_was_needed_in_the_last_half_hour_stays_and_then_goes_one_by_one(sp
     assert replicas == spec["minReplicas"]
 
 
-def test_a_working_day_without_a_burst_refuses_nobody(spec: dict[str, Any]) -> None:
-    replica = Replica(per_s=10, queue=128)
-    calm = [min(rate, 60) for rate in load(40)]
-    minutes = replay(spec, calm, replica, start_s=300)
+def test_a_recorded_day_without_its_burst_refuses_nobody(spec: dict[str, Any]) -> None:
+    recording = recorded()
+    calm = [min(rate, 6 * recording.replica.per_s) for rate in recording.day(2.5)]
+    minutes = replay(spec, calm, recording.replica, start_s=300)
     assert sum(minute.refused_per_s for minute in minutes) == 0
     assert max(minute.wait_s for minute in minutes) < 10
+
+
+def test_the_arithmetic_sees_the_queue_that_the_real_gateway_had() -> None:
+    """Both are empty, and both are full, in the same seconds, but for a few at the turns."""
+    recording = recorded()
+    full = recording.replica.queue / 2
+    alike = [
+        (seen > full) == (thought > full)
+        for seen, thought in zip(recording.queue, one_gateway(recording), strict=True)
+    ]
+    assert sum(alike) >= 0.9 * len(alike)

@@ -139,6 +139,7 @@ def test_a_gateway_with_keys_is_scraped_with_the_admin_key_or_one_for_its_metric
 @pytest.mark.engine
 def test_the_engines_panels_have_data(server: RunningServer, tmp_path: Path) -> None:
     with prometheus(tmp_path, server) as own:
+        own.until("vllm:generation_tokens_total")  # a rate needs a figure from before the load
         assert load(server, 10, at_once=4) == {200}
         own.until("rate(vllm:generation_tokens_total[1m]) > 0")
         assert [

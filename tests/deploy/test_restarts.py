@@ -17,8 +17,7 @@ import pytest
 
 from tests.conftest import Start
 from tests.deploy.tools import start as start_tool
-from tests.dispatch.test_two_engines import free_port
-from tests.servers import RunningServer, end, launch, wait_until_ready
+from tests.servers import RunningServer, end, free_port, launch, wait_until_ready
 
 CONFIG = """
 server: {drain_timeout_s: 20}
@@ -105,7 +104,7 @@ def proxy(folder: Path, *ports: int) -> Iterator[str]:
     """HAProxy in front of gateways on these ports; the address it listens on."""
     port = free_port()
     servers = "\n".join(f"  server g{number} 127.0.0.1:{number}" for number in ports)
-    (folder / "haproxy.cfg").write_text(HAPROXY.format(port=port, servers=servers).replace("", ""))
+    (folder / "haproxy.cfg").write_text(HAPROXY.format(port=port, servers=servers))
     process = start_tool("haproxy", "-f", str(folder / "haproxy.cfg"), log=folder / "haproxy.log")
     try:
         yield f"http://127.0.0.1:{port}"

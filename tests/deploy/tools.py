@@ -1,4 +1,4 @@
-"""Programs that are no Python packages: Prometheus, promtool, HAProxy."""
+"""Programs that are no Python packages: Prometheus, promtool, HAProxy, PostgreSQL, Redis."""
 
 from __future__ import annotations
 

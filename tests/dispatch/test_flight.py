@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from contextlib import aclosing
 
 import pytest
@@ -78,6 +80,20 @@ async def test_the_deadline_of_a_run_is_the_latest_of_its_listeners() -> None:
         async with aclosing(flight.listen(deadline)) as events:
             await anext(events)
     assert own.deadline == latest
+
+
+async def test_what_a_run_held_is_free_as_soon_as_it_is_over() -> None:
+    flights = Flights()
+    flight = flights.start(("key",), call(), Source(3))
+    gc.disable()  # pictures are large, and the collector is seldom there
+    try:
+        await _ids(flight.listen(0))
+        await settle()
+        gone = weakref.ref(flight)
+        del flight
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 async def _ids(events: Events) -> list[str]:

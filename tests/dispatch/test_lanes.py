@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
-from gateway.call import Lane
+from engine.types import MediaPart, Medium, Message, TextPart
+from gateway.call import Call, Lane
 from gateway.errors import OVERLOADED, Overload
 from gateway.lanes.slots import Permit, Slots
+from gateway.media.base import MediaReader
 from gateway.settings import LaneSettings
 from tests.dispatch.engines import HeldEngine
 from tests.dispatch.house import House, call, house, settle
+from tests.pictures import square
+from tests.scripts import scripted
 
 pytestmark = pytest.mark.anyio
 
@@ -281,3 +287,37 @@ async def test_a_lane_may_have_an_engine_of_its_own() -> None:
         assert (await gateway.ask(batch)).first.content == "from the pool"
         assert (await gateway.ask(interactive)).first.content != "from the pool"
     assert engine.seen == []
+
+
+async def test_a_lane_prepares_the_media_of_so_many_requests_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    batch = {"reserved": 0.25, "queue": 9, "max_wait_s": 60, "preparing": 2}
+    preparing: list[str | None] = []
+    go_on = asyncio.Event()
+
+    async def prepare(_: MediaReader, media: Sequence[Medium]) -> None:
+        preparing.append(media[0].sha256)
+        await go_on.wait()
+
+    monkeypatch.setattr(MediaReader, "prepare", prepare)
+    async with house(scripted(), lanes={"batch": batch}, cache={"url": "none"}) as gateway:
+        flood = [gateway.begin(about_a_picture(lane="batch")) for _ in range(6)]
+        while len(preparing) < 2:
+            await asyncio.sleep(0)
+        await settle()
+        assert len(preparing) == 2
+        quick = gateway.begin(about_a_picture(lane="interactive"))
+        while len(preparing) < 3:
+            await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.gather(quick, *flood)
+        assert len(preparing) == 7
+
+
+def about_a_picture(lane: Lane) -> Call:
+    asked = call(lane=lane)
+    picture = Medium("image", square())
+    message = Message(role="user", content=(MediaPart(picture), TextPart("What?")))
+    asked.chat = msgspec.structs.replace(asked.chat, messages=(message,))
+    return asked

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -16,7 +15,7 @@ import httpx
 import pytest
 
 from tests.conftest import Start
-from tests.servers import ROOT
+from tests.servers import ROOT, free_port
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -36,13 +35,6 @@ cache: {{url: none}}
 overload: {{breaker_failures: 2, breaker_reset_s: 1}}
 """
 BOOT_S = 600
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class SmallServer:

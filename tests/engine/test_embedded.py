@@ -126,6 +126,42 @@ def test_a_schema_holds_the_answer(server: RunningServer) -> None:
     assert json.loads(reply.choices[0].message.content or "")["colour"] in ("red", "blue")
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_what_must_be_called_is_called_as_its_schema_says(client: httpx.Client, stream: bool) -> None:
+    """The demo model knows no tools, and nobody asks for `strict`: it is the engine that holds it to them."""
+    schema = {
+        "type": "object",
+        "properties": {
+            "colour": {"enum": ["red", "blue"]},
+            "names": {
+                "type": "array",
+                "items": {"type": "string", "maxLength": 4},
+                "minItems": 1,
+                "maxItems": 2,
+            },
+        },
+        "required": ["colour", "names"],
+    }
+    url = {"url": example("shapes.png")}
+    content = [{"type": "image_url", "image_url": url}, {"type": "text", "text": "What color is the circle?"}]
+    body = {
+        "messages": [{"role": "user", "content": content}],
+        "tools": [{"type": "function", "function": {"name": "paint", "parameters": schema}}],
+        "tool_choice": {"type": "function", "function": {"name": "paint"}},
+        "temperature": 0,
+        "max_tokens": 400,
+        "stream": stream,
+    }
+    reply = client.post("/v1/chat/completions", json=body)
+    frames = [data for _, data in events(reply.text) if data != "[DONE]"] if stream else [reply.json()]
+    said = [choice.get("delta") or choice["message"] for frame in frames for choice in frame["choices"]]
+    functions = [call["function"] for message in said for call in message.get("tool_calls") or ()]
+    assert functions[0]["name"] == "paint"
+    arguments = json.loads("".join(function.get("arguments") or "" for function in functions))
+    assert arguments["colour"] in ("red", "blue")
+    assert 1 <= len(arguments["names"]) <= 2
+
+
 def test_control_tokens_in_a_text_stay_text(client: httpx.Client) -> None:
     plain = {"messages": [{"role": "user", "content": "x <| im_start|> y"}], "max_tokens": 1}
     hostile = {"messages": [{"role": "user", "content": "x <|im_start|> y <|image_pad|>"}], "max_tokens": 1}

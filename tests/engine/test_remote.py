@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-import httpx
 import pytest
 from PIL import Image
 from prometheus_client import CollectorRegistry
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -23,13 +23,21 @@ from engine.scripted import ScriptedEngine
 from engine.types import ChatRequest, MediaPart, Medium, Message, Sampling, TextPart
 from gateway.app import create_app
 from gateway.settings import Settings
+from tests.media.samples import encoded
+from tests.servers import listening
 
-CONFIG = RemoteConfig(kind="remote", base_url="http://far/v1", model="qwen3-vl-30b", api_key="sk-secret")
+
+def config(url: str) -> RemoteConfig:
+    return RemoteConfig(kind="remote", base_url=f"{url}/v1", model="qwen3-vl-30b", api_key="sk-secret")
 
 
 def request(stream: bool = False, **sampling: Any) -> ChatRequest:
-    picture = Medium("image", "", frames=(Image.new("RGB", (40, 30), "red"),), digest="d")
-    content = (MediaPart(picture), TextPart("What is this?"))
+    frames = (Image.new("RGB", (40, 30), "red"),)
+    return ask_about(Medium("image", "", frames=frames, digest="d"), stream, **sampling)
+
+
+def ask_about(medium: Medium, stream: bool = False, **sampling: Any) -> ChatRequest:
+    content = (MediaPart(medium), TextPart("What is this?"))
     return ChatRequest(
         id="r1",
         model="far-model",
@@ -41,12 +49,13 @@ def request(stream: bool = False, **sampling: Any) -> ChatRequest:
 
 @asynccontextmanager
 async def remote(app: Any) -> AsyncIterator[RemoteEngine]:
-    engine = RemoteEngine("far-model", CONFIG, transport=httpx.ASGITransport(app=app))
-    await engine.load()
-    try:
-        yield engine
-    finally:
-        await engine.aclose()
+    async with listening(app) as url:
+        engine = RemoteEngine("far-model", config(url))
+        await engine.load()
+        try:
+            yield engine
+        finally:
+            await engine.aclose()
 
 
 @asynccontextmanager
@@ -89,6 +98,16 @@ async def test_a_whole_answer_is_one_chunk() -> None:
     assert (seen.sampling.max_tokens, seen.sampling.temperature) == (9, 0.5)
     assert seen.media[0].frames[0].size == (40, 30)
     assert seen.media[0].frames[0].getpixel((0, 0)) == (255, 0, 0)
+
+
+async def test_a_picture_that_nobody_changed_goes_out_as_the_file_that_came() -> None:
+    file = encoded(form="JPEG")
+    far = ScriptedEngine("qwen3-vl-30b", ScriptedConfig(kind="scripted"))
+    medium = Medium("image", "", data=file, as_sent="image/jpeg", frames=(Image.new("RGB", (40, 30)),))
+    async with gateway_server(far) as engine:
+        async for _ in engine.generate(ask_about(medium)):
+            pass
+    assert (far.seen[0].media[0].data, far.seen[0].media[0].mime) == (file, "image/jpeg")
 
 
 async def test_a_stream_is_many_chunks_with_usage_on_the_last() -> None:
@@ -135,12 +154,16 @@ async def test_a_refusal_is_our_error_and_its_words_stay_inside(
 
 
 async def test_a_server_that_is_not_there_is_unavailable(unused_tcp_port: int) -> None:
-    config = CONFIG.model_copy(update={"base_url": f"http://127.0.0.1:{unused_tcp_port}/v1"})
-    engine = RemoteEngine("far-model", config)
+    engine = RemoteEngine("far-model", config(f"http://127.0.0.1:{unused_tcp_port}"))
     with pytest.raises(errors.EngineUnavailable):
         [chunk async for chunk in engine.generate(request())]
     assert engine.health().ready is False
     await engine.aclose()
+
+
+def test_an_address_that_is_none_is_refused_by_the_configuration() -> None:
+    with pytest.raises(ValidationError, match="no address of a server"):
+        config("far-away")
 
 
 async def test_leaving_a_stream_gives_the_slot_back() -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from engine.http.origin import Origin
 from gateway.cli import app
 from gateway.load.arrivals import parse, poisson, ramp
-from gateway.load.connection import Target
 from gateway.load.driver import Driver
 from gateway.load.report import figures, percentile
 from gateway.load.workloads import WORKLOADS
@@ -33,7 +33,7 @@ def url(start: Start) -> str:
 
 async def test_every_workload_is_answered(url: str) -> None:
     for name, (_, make) in WORKLOADS.items():
-        driver = Driver(Target.of(url), make("qwen3-vl-30b", 3))
+        driver = Driver(Origin.of(url), make("qwen3-vl-30b", 3))
         took = await driver.closed(concurrency=2, requests=3)
         driver.close()
         found = figures(driver.samples, took)
@@ -42,7 +42,7 @@ async def test_every_workload_is_answered(url: str) -> None:
 
 
 async def test_a_stream_shows_its_first_token_before_its_last(url: str) -> None:
-    driver = Driver(Target.of(url), WORKLOADS["stream"][1]("qwen3-vl-30b", 4))
+    driver = Driver(Origin.of(url), WORKLOADS["stream"][1]("qwen3-vl-30b", 4))
     took = await driver.closed(1, 4)
     driver.close()
     found = figures(driver.samples, took)
@@ -52,14 +52,14 @@ async def test_a_stream_shows_its_first_token_before_its_last(url: str) -> None:
 
 async def test_the_same_question_again_is_a_hit_and_a_new_one_is_not(url: str) -> None:
     for name, hits in (("repeat", 5), ("image", 0)):
-        driver = Driver(Target.of(url), WORKLOADS[name][1]("qwen3-vl-30b", 6))
+        driver = Driver(Origin.of(url), WORKLOADS[name][1]("qwen3-vl-30b", 6))
         await driver.closed(1, 6)
         driver.close()
         assert figures(driver.samples, 1).hits == hits
 
 
 async def test_an_open_loop_sends_on_its_own_schedule(url: str) -> None:
-    driver = Driver(Target.of(url), WORKLOADS["text"][1]("qwen3-vl-30b", 9))
+    driver = Driver(Origin.of(url), WORKLOADS["text"][1]("qwen3-vl-30b", 9))
     arrivals = [0.0, 0.01, 0.02, 0.03]
     await driver.open(iter(arrivals))
     driver.close()
@@ -73,7 +73,7 @@ async def test_a_server_that_is_not_there_and_one_that_refuses_are_failures(url:
         closed.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{closed.getsockname()[1]}"
     for address, model, status in ((nobody, "qwen3-vl-30b", 0), (url, "no-such-model", 404)):
-        driver = Driver(Target.of(address), WORKLOADS["text"][1](model, 2))
+        driver = Driver(Origin.of(address), WORKLOADS["text"][1](model, 2))
         await driver.closed(2, 2)
         assert [(s.status, s.failed) for s in driver.samples] == [(status, True)] * 2
 

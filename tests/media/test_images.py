@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
 
 from engine.types import Box, Medium, MediumOptions
 from gateway.errors import IMAGE_FORMAT, INVALID_REQUEST, TOO_LARGE, GatewayError
@@ -19,6 +20,12 @@ def seen(data: bytes, settings: MediaSettings = SETTINGS, **options: object) -> 
     medium = Medium("image", "", MediumOptions(**options), data=data)  # type: ignore[arg-type]
     image.prepare(medium, settings)
     return medium.frames[0]
+
+
+def as_sent(data: bytes, settings: MediaSettings = SETTINGS, **options: object) -> str | None:
+    medium = Medium("image", "", MediumOptions(**options), data=data)  # type: ignore[arg-type]
+    image.prepare(medium, settings)
+    return medium.as_sent
 
 
 def corner_marked(size: tuple[int, int] = (80, 40)) -> Image.Image:
@@ -129,15 +136,16 @@ def test_a_picture_of_an_impossible_shape_is_refused() -> None:
         seen(encoded(Image.new("RGB", (2100, 10))))
 
 
-def test_the_pixel_digest_tells_pictures_apart_and_knows_the_same_one_again() -> None:
-    def name(data: bytes) -> str | None:
-        medium = Medium("image", "", data=data)
+def test_the_digest_tells_pictures_apart_and_knows_the_same_one_again() -> None:
+    def name(data: bytes, **options: object) -> str | None:
+        medium = Medium("image", "", MediumOptions(**options), data=data)  # type: ignore[arg-type]
         image.prepare(medium, SETTINGS)
         return medium.digest
 
-    assert name(encoded(picture(), "PNG")) == name(encoded(picture(), "WEBP", lossless=True))
-    assert name(encoded(picture(colour="red"))) != name(encoded(picture(colour="blue")))
-    assert name(encoded(Image.new("RGB", (40, 80)))) != name(encoded(Image.new("RGB", (80, 40))))
+    red, blue = encoded(picture(colour="red")), encoded(picture(colour="blue"))
+    assert name(red) == name(bytes(red))
+    names = [name(red), name(blue), name(red, redact=((0, 0, 9, 9),)), name(red, preprocess="auto")]
+    assert len(set(names)) == 4
 
 
 def test_redacted_regions_are_black_and_the_rest_is_untouched() -> None:
@@ -163,3 +171,32 @@ def test_a_region_that_hits_nothing_is_refused_since_it_was_meant_to() -> None:
     with pytest.raises(GatewayError) as refusal:
         seen(encoded(picture((64, 64))), redact=(outside,))
     assert refusal.value.code is INVALID_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("form", "mime"), [("JPEG", "image/jpeg"), ("PNG", "image/png"), ("WEBP", "image/webp")]
+)
+def test_a_file_that_is_the_picture_and_nothing_else_may_be_handed_on(form: str, mime: str) -> None:
+    assert as_sent(encoded(form=form)) == mime
+
+
+def test_a_file_that_shows_something_else_or_tells_more_may_not() -> None:
+    turned, camera, text = Image.Exif(), Image.Exif(), PngInfo()
+    turned[0x0112], camera[0x0110] = 6, "A camera"
+    text.add_text("Author", "somebody")
+    files = {
+        "turned": encoded(form="JPEG", exif=turned),
+        "with a camera's name": encoded(form="JPEG", exif=camera),
+        "WebP with a camera's name": encoded(form="WEBP", exif=camera),
+        "with a comment": encoded(form="JPEG", comment=b"secret"),
+        "with text": encoded(pnginfo=text),
+        "with a segment of unknown content": b"\xff\xd8\xff\xeb\x00\x06secr" + encoded(form="JPEG")[2:],
+        "transparent": encoded(picture(mode="RGBA")),
+        "of more frames": encoded(form="WEBP", save_all=True, append_images=[picture(colour="blue")]),
+        "in CMYK": encoded(picture(mode="CMYK"), "JPEG"),
+    }
+    assert [name for name, data in files.items() if as_sent(data)] == []
+    plain = encoded(form="JPEG")
+    assert as_sent(plain, redact=((0, 0, 9, 9),)) is None
+    assert as_sent(plain, preprocess="auto") is None
+    assert as_sent(encoded(picture((200, 100)), "JPEG"), MediaSettings(max_side=64)) is None

@@ -32,9 +32,11 @@ CONFIG = f"""
 cache: {{url: none}}
 state: {{url: none}}
 safety: {{classify_images: false, terms: [forbidden]}}
+accounts: {{prices: {{describe: {{input: 1000, output: 2000}}}}}}
 models:
   describe: {{engine: {{kind: scripted}}, aliases: [other]}}
   slow: {{engine: {{kind: scripted, token_delay_ms: 100, answer: '{"word " * 500}'}}}}
+  think: {{engine: {{kind: scripted, token_delay_ms: 100, answer: Four., reasoning: Two and two are four.}}}}
   chart: {{engine: {{kind: scripted, answer: '{CHART}'}}}}
   boxes: {{engine: {{kind: scripted, answer: '{BOXES}'}}}}
   click: {{engine: {{kind: scripted, answer: '{CLICK}'}}}}

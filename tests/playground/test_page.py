@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,46 @@ async def test_a_refusal_shows_code_words_and_request_id(
     assert await violations(page) == []
     await fault.get_by_role("button", name="Try again").click()
     await fault.wait_for()
+
+
+async def test_what_an_answer_cost_stands_among_its_facts(
+    scripted_server: RunningServer, open_page: Open
+) -> None:
+    page = await open_page(scripted_server)
+    async with page.expect_response("**/infer_stream") as asked:
+        await ask(page, "vqa", "shapes.png", text=QUESTION, model="describe")
+    await answered(page)
+    final = (await (await asked.value).text()).rpartition("data: ")[2]
+    cost = json.loads(final)["metadata"]["cost"]
+    assert cost["amount"] > 0
+    shown = page.locator(".facts div", has=page.get_by_text("Cost", exact=True)).locator("dd")
+    assert await shown.inner_text() == f"{cost['amount']:g} USD"
+
+
+async def test_thoughts_are_seen_as_they_come_and_folded_away_for_the_answer(
+    scripted_server: RunningServer, open_page: Open
+) -> None:
+    page = await open_page(scripted_server)
+    await ask(page, "vqa", "shapes.png", text=QUESTION, model="think")
+    thoughts = page.locator(".thoughts p")
+    await thoughts.wait_for()
+    assert (await thoughts.inner_text()).startswith("Two")
+    assert "Four." in await answered(page)
+    assert not await thoughts.is_visible()
+    assert await violations(page) == []
+    await page.click(".thoughts summary")
+    assert await thoughts.inner_text() == "Two and two are four."
+
+
+async def test_questions_are_suggested_while_none_is_typed(
+    scripted_server: RunningServer, open_page: Open
+) -> None:
+    page = await open_page(scripted_server)
+    await page.get_by_role("button", name=QUESTION, exact=True).click()
+    assert await page.input_value("#question") == QUESTION
+    assert not await page.locator("#suggestions").is_visible()
+    await page.fill("#question", "")
+    assert await page.locator("#suggestions").is_visible()
 
 
 async def test_an_answer_of_a_smaller_model_says_so(scripted_server: RunningServer, open_page: Open) -> None:

@@ -39,9 +39,12 @@ class Paper:
         raw.FPDFPageObj_Transform(run, 1, 0, 0, 1, left, A4[1] - bottom)
         raw.FPDFPage_InsertObject(self.page, run)
 
-    def picture(self, left: float, top: float, right: float, bottom: float) -> None:
+    def picture(
+        self, left: float, top: float, right: float, bottom: float, shown: Image.Image | None = None
+    ) -> None:
         image = pypdfium2.PdfImage.new(self._document)
-        image.set_bitmap(pypdfium2.PdfBitmap.from_pil(Image.new("RGB", (40, 40), (200, 60, 60))))
+        shown = shown or Image.new("RGB", (40, 40), (200, 60, 60))
+        image.set_bitmap(pypdfium2.PdfBitmap.from_pil(shown))
         image.set_matrix(
             pypdfium2.PdfMatrix().scale(right - left, bottom - top).translate(left, A4[1] - bottom)
         )

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from gateway.reports import ReportError
-from gateway.reports.boxes import Text, caption
+from gateway.reports.boxes import Text, apart, caption
 from gateway.reports.pages import find_regions
 from tests.reports.papers import A4, Paper
 
@@ -49,11 +49,24 @@ def test_small_pictures_lone_boxes_and_rules_are_no_regions(tmp_path: Path) -> N
     assert find_regions(paper.save(tmp_path / "a.pdf")) == (1, [], [])
 
 
-def test_a_scanned_page_is_taken_whole(tmp_path: Path) -> None:
+def test_a_scanned_page_is_one_region_that_says_so(tmp_path: Path) -> None:
     paper = Paper()
     paper.picture(0, 0, *A4)
-    _, (region,), _ = find_regions(paper.save(tmp_path / "a.pdf"))
-    assert region.box == pytest.approx((0, 0, *A4), abs=0.1)
+    paper.turn_to_new_page()
+    paper.picture(60, 100, 200, 300)
+    _, (page, picture), _ = find_regions(paper.save(tmp_path / "a.pdf"))
+    assert page.box == pytest.approx((0, 0, *A4), abs=0.1)
+    assert (page.scan, picture.scan) == (True, False)
+
+
+def test_of_boxes_in_one_another_the_large_one_is_left() -> None:
+    chart, legend, beside, small = (
+        (100, 100, 300, 300),
+        (220, 110, 305, 180),
+        (310, 100, 500, 300),
+        (0, 0, 40, 40),
+    )
+    assert apart([legend, beside, small, chart]) == [chart, beside]
 
 
 def test_a_turned_page_is_seen_as_it_is_shown(tmp_path: Path) -> None:

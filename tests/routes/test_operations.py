@@ -78,14 +78,14 @@ def test_the_doctor_names_what_is_broken_and_the_cure(tmp_path: Path) -> None:
         config.write_text(
             f"server: {{port: {port}}}\n"
             f"models:\n"
-            f"  near: {{engine: {{kind: vllm, model: {tmp_path}}}}}\n"
+            f"  near: {{engine: {{kind: vllm, model: {tmp_path}, adapters: {{bills: {tmp_path}}}}}}}\n"
             f"  far: {{engine: {{kind: remote, base_url: 'http://127.0.0.1:1/v1', model: m}}}}\n"
         )
         result = CliRunner().invoke(app, ["doctor", "--config", str(config)], env={"COLUMNS": "200"})
     assert result.exit_code == 1
     broken = [line for line in result.output.splitlines() if line.startswith("broken")]
-    assert len(broken) == 3
-    assert result.output.count("→") >= 3
+    assert len(broken) == 4
+    assert result.output.count("→") >= 4
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h", "--version"])

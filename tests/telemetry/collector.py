@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import uvicorn
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from tests.servers import listening
 
 
 class Collector:
@@ -47,14 +47,6 @@ async def collector() -> AsyncIterator[Collector]:
     """One that listens on a port of its own."""
     own = Collector()
     app = Starlette(routes=[Route("/v1/traces", own.take, methods=["POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    own.url = f"http://127.0.0.1:{port}/v1/traces"
-    try:
+    async with listening(app) as url:
+        own.url = f"{url}/v1/traces"
         yield own
-    finally:
-        server.should_exit = True
-        await serving

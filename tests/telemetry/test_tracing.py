@@ -6,7 +6,6 @@ import asyncio
 from contextlib import aclosing
 from typing import Any
 
-import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -18,6 +17,7 @@ from gateway.settings import Settings, TelemetrySettings
 from tests.conftest import QUICK, scripted_gateway
 from tests.dispatch.house import call
 from tests.pictures import square
+from tests.servers import listening
 from tests.telemetry.collector import Collector, collector, facts
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -94,10 +94,10 @@ async def test_the_trace_goes_on_in_a_remote_engine() -> None:
         async with far.router.lifespan_context(far):
             while not far.state.gateway.ready:
                 await asyncio.sleep(0)
-            config = RemoteConfig(kind="remote", base_url="http://far/v1", model=MODEL)
-            near = RemoteEngine(MODEL, config, transport=httpx.ASGITransport(app=far))
-            async with scripted_gateway(near, traced(own, service_name="near")) as client:  # type: ignore[arg-type]
-                await client.post("/v1/chat/completions", json=CHAT, headers=FROM_OUTSIDE)
+            async with listening(far) as url:
+                near = RemoteEngine(MODEL, RemoteConfig(kind="remote", base_url=f"{url}/v1", model=MODEL))
+                async with scripted_gateway(near, traced(own, service_name="near")) as client:  # type: ignore[arg-type]
+                    await client.post("/v1/chat/completions", json=CHAT, headers=FROM_OUTSIDE)
         spans = {span.span_id: span for span in own.spans if span.name != "GET /v1/models"}
     servers = [span for span in spans.values() if span.name == "POST /v1/chat/completions"]
     assert {span.trace_id.hex() for span in spans.values()} == {TRACE}

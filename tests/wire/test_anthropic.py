@@ -9,7 +9,7 @@ import httpx
 import httpx2
 import pytest
 
-from engine.errors import GenerationFailed, Overloaded
+from engine.errors import ContextTooLong, GenerationFailed, Overloaded
 from engine.types import TextPart
 from tests.conftest import Gateway
 from tests.pictures import square
@@ -162,3 +162,15 @@ async def test_a_task_is_reached_by_the_models_name(gateway: Gateway) -> None:
     role, question = engine.seen[0].messages
     assert "captions" in str(role.content)
     assert question.content[1] == TextPart("Describe this image in one sentence.")  # type: ignore[index]
+
+
+async def test_clients_find_the_request_id_and_the_words_they_look_for(gateway: Gateway) -> None:
+    engine = scripted("Hi there.")
+    engine.fail_with = ContextTooLong(4096)
+    async with gateway(engine) as client:
+        with pytest.raises(anthropic.BadRequestError, match=r"prompt is too long: .*4096") as refused:
+            await sdk(client).messages.create(model=MODEL, max_tokens=50, messages=HELLO)
+        assert str(refused.value.request_id).startswith("req_")
+        engine.fail_with = None
+        reply = await sdk(client).messages.create(model=MODEL, max_tokens=50, messages=HELLO)
+        assert reply._request_id == reply.id.removeprefix("msg_")

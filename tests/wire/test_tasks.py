@@ -7,8 +7,9 @@ import pytest
 
 from engine.errors import GenerationFailed
 from engine.types import TextPart
+from gateway.settings import CacheSettings
 from gateway.tasks import TASKS
-from tests.conftest import Gateway
+from tests.conftest import QUICK, Gateway
 from tests.events import events
 from tests.pictures import square
 from tests.scripts import scripted
@@ -203,3 +204,21 @@ async def test_the_tasks_are_listed_with_limits_and_schemas(client: httpx.AsyncC
     assert by_name["vqa"]["needs_text"] is True
     assert by_name["chart_parse"]["schema"]["required"] == ["type", "title", "axes", "series", "summary"]
     assert by_name["captioning"]["default_text"]["zh"]
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["new", "kept"])
+async def test_thoughts_come_apart_from_the_answer(gateway: Gateway, times: int) -> None:
+    engine = scripted("Four.", reasoning="Two and two.")
+    kept = QUICK.model_copy(update={"cache": CacheSettings()})
+    body = {"task": "vqa", "images": [square()], "text": "What?"}
+    async with gateway(engine, kept if times == 2 else QUICK) as client:
+        for _ in range(times):
+            whole = await client.post("/infer", json=body)
+            frames = events((await client.post("/infer_stream", json=body)).text)
+    result = whole.json()["result"]
+    assert (result["reasoning"], result["answer"]) == ("Two and two.", "Four.")
+    for kind, text in (("reasoning", "Two and two."), ("token", "Four.")):
+        pieces = [data for name, data in frames if name == kind]
+        assert "".join(piece["token"] for piece in pieces) == text
+        assert pieces[0]["index"] == 0
+    assert (frames[-1][1]["reasoning"], frames[-1][1]["answer"]) == ("Two and two.", "Four.")

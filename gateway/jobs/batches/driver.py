@@ -18,7 +18,7 @@ from gateway.errors import FILE_NOT_FOUND, OVERLOADED, GatewayError
 from gateway.jobs.batches.lines import check, read_slice
 from gateway.jobs.batches.output import line_id, write_results
 from gateway.jobs.batches.record import ENDED, ENDPOINTS, Batch, LineError
-from gateway.jobs.batches.store import BatchStore
+from gateway.jobs.batches.store import NEW, BatchStore
 from gateway.jobs.hub import Hub
 from gateway.jobs.record import Order
 from gateway.jobs.scripts import PREFIX
@@ -53,7 +53,7 @@ class BatchDriver:
             while True:
                 if may_work():
                     await self._take(driven)
-                await asyncio.sleep(_LOOK_S)
+                await self._hub.news(NEW, _LOOK_S)
         finally:
             await end(driven.values())
 

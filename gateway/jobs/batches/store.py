@@ -10,10 +10,12 @@ from redis.asyncio import Redis
 
 from gateway.errors import JOB_NOT_FOUND, GatewayError
 from gateway.jobs.batches.record import ENDED, Batch, new_batch_id, read_batch
-from gateway.jobs.scripts import PREFIX, reachable
+from gateway.jobs.scripts import CHANGED, PREFIX, reachable
 from gateway.principal import Principal
 
 _ACTIVE = f"{PREFIX}batches"
+NEW = "batches"
+"""What is told of when there is a new batch."""
 _KEEP_S = 30 * 86_400
 
 
@@ -46,6 +48,7 @@ class BatchStore:
                 pipe.zremrangebyscore(f"{_ACTIVE}:{tenant}", "-inf", now - _KEEP_S)
                 pipe.zadd(f"{_ACTIVE}:{tenant}", {batch_id: now})
                 pipe.zadd(_ACTIVE, {batch_id: now})
+                pipe.publish(CHANGED, NEW)
                 await pipe.execute()
         return await self.get(batch_id, tenant)
 

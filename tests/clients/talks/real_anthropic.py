@@ -1,13 +1,22 @@
 """anthropic with the real engine. Its newest releases send no temperature of their own."""
 
-import sys
-
 import anthropic
-from kit import MORE, QUESTION, plain, refused, until_idle
-from pydantic import BaseModel
+from kit import (
+    KEYS,
+    MODEL,
+    MORE,
+    PAINT,
+    QUESTION,
+    URL,
+    Colour,
+    plain,
+    refusals,
+    refused,
+    until_idle,
+)
 
-url = sys.argv[1]
-client = anthropic.Anthropic(base_url=url, api_key="none", max_retries=0)
+client = anthropic.Anthropic(base_url=URL, api_key=KEYS["all"], max_retries=0)
+TOOL = {"name": "paint", "input_schema": PAINT["function"]["parameters"]}
 
 
 def image(name):
@@ -18,8 +27,8 @@ def image(name):
 def asked(*blocks, text=QUESTION, temperature=0, **rest):
     content = [*blocks, {"type": "text", "text": text}]
     return {
-        "model": "qwen3-vl-30b",
-        "max_tokens": 64,
+        "model": MODEL,
+        "max_tokens": 256,
         "messages": [{"role": "user", "content": content}],
         "extra_body": {"temperature": temperature},
     } | rest
@@ -36,38 +45,51 @@ assert {said(one, two, text=MORE), said(two, one, text=MORE)} == {"The first ima
 with client.messages.stream(**asked(image("shapes.png"))) as stream:
     assert "".join(stream.text_stream) == "red"
     assert stream.get_final_message().usage.input_tokens > 10
-
-
-class Colour(BaseModel):
-    colour: str
-
-
 assert client.messages.parse(**asked(image("shapes.png"), output_format=Colour)).parsed_output.colour
+
+# tools: the demo model knows none, but what it must call it calls as the schema says
+for choice in ({"type": "any", "disable_parallel_tool_use": True}, {"type": "tool", "name": "paint"}):
+    tools = asked(image("shapes.png"), tools=[TOOL], tool_choice=choice)
+    (whole,) = client.messages.create(**tools).content
+    assert (whole.type, whole.name) == ("tool_use", "paint")
+    assert Colour.model_validate(whole.input)
+    with client.messages.stream(**tools) as stream:
+        final = stream.get_final_message()
+    assert (final.content[0].input, final.stop_reason) == (whole.input, "tool_use")
 
 # leaving early ends the work
 with client.messages.stream(**asked(text="Hello", temperature=1, max_tokens=3500)) as stream:
     next(iter(stream.text_stream))
-until_idle(url)
+until_idle()
 
 
 # errors
-def whole(**rest):
-    client.messages.create(**asked(**rest))
+def ask(key, stream, text, **rest):
+    other = client.with_options(api_key=key)
+    if not stream:
+        return other.messages.create(**asked(text=text, **rest))
+    with other.messages.stream(**asked(text=text, **rest)) as messages:
+        return messages.get_final_message()
 
 
-def streamed(**rest):
-    with client.messages.stream(**asked(**rest)) as stream:
-        stream.get_final_message()
-
-
+found = refusals(
+    ask,
+    {
+        "unauthenticated": anthropic.AuthenticationError,
+        "forbidden": anthropic.PermissionDeniedError,
+        "unknown_model": anthropic.NotFoundError,
+        "invalid": anthropic.BadRequestError,
+        "too_long": anthropic.BadRequestError,
+        "content": anthropic.BadRequestError,
+        "rate": anthropic.RateLimitError,
+        "overloaded": anthropic.InternalServerError,
+    },
+)
+assert all(error.request_id.startswith("req_") for error in found.values())
 source = {"type": "base64", "media_type": "image/png", "data": "AAAA"}
-broken = [{"role": "user", "content": [{"type": "image", "source": source}]}]
-for ask in (whole, streamed):
-    refused(anthropic.NotFoundError, lambda: ask(model="gpt-9"), 1006)  # noqa: B023
-    refused(anthropic.BadRequestError, lambda: ask(temperature=9), 1000)  # noqa: B023
-    refused(anthropic.BadRequestError, lambda: ask(messages=broken), 1001)  # noqa: B023
-    refused(anthropic.BadRequestError, lambda: ask(text="hello " * 9000), 1010)  # noqa: B023
-    late = {"X-Timeout-Ms": "1", "Cache-Control": "no-store"}
-    error = refused(anthropic.APIStatusError, lambda: ask(extra_headers=late), 2003)  # noqa: B023
-    assert error.status_code == 504
+late = {"X-Timeout-Ms": "1", "Cache-Control": "no-store"}
+broken = {"type": "image", "source": source}
+refused(anthropic.BadRequestError, lambda: said(broken), 1001)
+error = refused(anthropic.InternalServerError, lambda: said(one, extra_headers=late), 2003)
+assert error.status_code == 504
 print("done")

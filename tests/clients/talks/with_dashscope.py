@@ -54,6 +54,8 @@ for incremental in (None, False, True):
 # thoughts
 message = call(model="think").output.choices[0].message
 assert (message["reasoning_content"], message["content"]) == ("Two and two.", [{"text": "Four."}])
+messages = [r.output.choices[0].message for r in call(model="think", stream=True, incremental_output=True)]
+assert "".join(message.get("reasoning_content", "") for message in messages) == "Two and two."
 
 # leaving early
 stream = call(model="slow", stream=True)

@@ -76,6 +76,10 @@ assert chunks[-1].function_calls[0].args == {"colour": "red"}
 config = types.GenerateContentConfig(thinking_config=types.ThinkingConfig(include_thoughts=True))
 parts = generate(model="think", contents="Hello", config=config).candidates[0].content.parts
 assert [(part.text, bool(part.thought)) for part in parts] == [("Two and two.", True), ("Four.", False)]
+chunks = client.models.generate_content_stream(model="think", contents="Hello", config=config)
+pieces = [part for chunk in chunks for part in chunk.candidates[0].content.parts or () if part.text]
+assert "".join(part.text for part in pieces if part.thought) == "Two and two."
+assert "".join(part.text for part in pieces if not part.thought) == "Four."
 
 # counting, models, chats
 assert client.models.count_tokens(model="describe", contents=[one, "What?"]).total_tokens > 64

@@ -52,6 +52,15 @@ assert call.message.tool_calls[0].function.arguments == '{"colour":"red"}'
 # thoughts
 message = create(model="think", messages=hello).choices[0].message
 assert (message.reasoning_content, message.content) == ("Two and two.", "Four.")
+deltas = [chunk.choices[0].delta for chunk in create(model="think", messages=hello, stream=True)]
+assert "".join(getattr(delta, "reasoning_content", None) or "" for delta in deltas) == "Two and two."
+assert "".join(delta.content or "" for delta in deltas) == "Four."
+thought, said = client.responses.create(model="think", input="Hello").output
+assert (thought.content[0].text, said.content[0].text) == ("Two and two.", "Four.")
+
+# an adapter is a model of its own
+assert create(model="invoices", messages=hello).choices[0].message.content == "Total: 12."
+assert client.models.retrieve("invoices").parent == "describe"
 
 # leaving early
 stream = create(model="slow", messages=hello, stream=True)

@@ -17,6 +17,7 @@ export function showComposer() {
   $("compare").addEventListener("change", drawCompare);
   $("parameter-fields").addEventListener("change", () => drawProblems());
   for (const id of ["question", "question-b"]) {
+    $(id).addEventListener("input", drawSuggestions);
     $(id).addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) $("form").requestSubmit();
     });
@@ -43,6 +44,7 @@ function words(id) {
 
 export function fillIn({ text, model, system }) {
   $("question").value = text ?? "";
+  drawSuggestions();
   if (server.models.includes(model)) $("model").value = model;
   emit("role", system ?? "");
 }
@@ -65,15 +67,24 @@ function drawQuestion() {
     const second = $("compare").value === "questions" && $("question").value;
     $(second ? "question-b" : "question").value = words;
     $(second ? "question-b" : "question").focus();
+    drawSuggestions();
   };
   const chips = questions(task(), language()).map((words) => h("button", { type: "button", onclick: put(words) }, words));
   $("suggestions").replaceChildren(...chips);
+  drawSuggestions();
+}
+
+/** Questions are suggested while a field for one is empty. */
+function drawSuggestions() {
+  const fields = $("compare").value === "questions" ? ["question", "question-b"] : ["question"];
+  $("suggestions").hidden = fields.every((id) => $(id).value.trim());
 }
 
 function drawCompare() {
   const mode = $("compare").value;
   $("second-model").hidden = mode !== "models";
   $("second-question").hidden = mode !== "questions";
+  drawSuggestions();
 }
 
 /** Shows what is wrong with a request, or with what is chosen so far; says whether something is. */

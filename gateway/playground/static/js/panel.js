@@ -12,7 +12,7 @@ import { code } from "./views/code.js";
 import { film } from "./views/film.js";
 import { pages } from "./views/pages.js";
 import { hasPlaces, places } from "./views/places.js";
-import { growing, text } from "./views/text.js";
+import { growing, text, thoughts } from "./views/text.js";
 import { tree } from "./views/tree.js";
 import { t } from "./words.js";
 
@@ -21,6 +21,7 @@ export function panel(run, again) {
   const element = h("article", { class: "run", tabindex: -1 });
   let words = null;
   let pagesSoFar = null;
+  let thinking = null;
 
   function redraw() {
     element.dataset.state = run.state;
@@ -34,14 +35,26 @@ export function panel(run, again) {
   function coming() {
     words = growing(run);
     pagesSoFar = h("div", {}, run.pages.length ? pages(run) : null);
-    return [h("div", { class: "pane" }, pagesSoFar, words.element)];
+    thinking = h("div", {}, run.thoughts ? thoughts(run) : null);
+    return [h("div", { class: "pane" }, pagesSoFar, thinking, words.element)];
   }
 
   function change(_, what, detail) {
-    if (what === "token") words.add(detail);
+    if (what === "token") say(detail);
+    else if (what === "thought") think(detail);
     else if (what === "progress") pagesSoFar.replaceChildren(pages(run));
     else if (run.state === "answering") element.dataset.state = run.state;
     else redraw();
+  }
+
+  function say(token) {
+    if (run.text === token && run.thoughts) thinking.firstElementChild.open = false;
+    words.add(token);
+  }
+
+  function think(token) {
+    if (!thinking.firstElementChild) thinking.append(thoughts({ thoughts: "", text: "" }));
+    thinking.querySelector("p").append(token);
   }
 
   redraw();

@@ -4,7 +4,7 @@ import { events } from "./sse.js";
 import { Refusal, send } from "./server.js";
 
 /**
- * Asks, and calls `changed(run, what)` at every step; `what` is `token`, `progress` or `state`.
+ * Asks, and calls `changed(run, what)` at every step; `what` is `token`, `thought`, `progress` or `state`.
  *
  * A request is `{task, text, model, system, options, stream, fresh, media}`. The run's `state` is `asking`, then
  * `answering`, then `done`, `stopped` or `failed`; `reply` holds the final envelope, `fault` a `Refusal`.
@@ -15,6 +15,7 @@ export function ask(request, changed) {
     request,
     state: "asking",
     text: "",
+    thoughts: "",
     pages: [],
     total: 0,
     reply: null,
@@ -71,12 +72,14 @@ async function whole(run, reply) {
   const { result, ...head } = await reply.json();
   run.reply = { ...head, ...result };
   run.text = result.answer;
+  run.thoughts = result.reasoning ?? "";
   run.pages = result.pages ?? [];
 }
 
 async function stream(run, reply, changed) {
   for await (const { event, data } of events(reply.body)) {
-    if (event === "token") take(run, data.token, changed);
+    if (event === "token") take(run, "text", data.token, changed);
+    else if (event === "reasoning") take(run, "thoughts", data.token, changed);
     else if (event === "progress") turn(run, data, changed);
     else if (event === "error") throw new Refusal(data.msg, { code: data.code, requestId: data.request_id });
     else if (event === "final") run.reply = data;
@@ -86,14 +89,14 @@ async function stream(run, reply, changed) {
   run.pages = run.reply.pages ?? run.pages;
 }
 
-function take(run, token, changed) {
+function take(run, voice, token, changed) {
   run.first ??= performance.now();
-  run.text += token;
+  run[voice] += token;
   if (run.state === "asking") {
     run.state = "answering";
     changed(run, "state");
   }
-  changed(run, "token", token);
+  changed(run, voice === "text" ? "token" : "thought", token);
 }
 
 function turn(run, { done, total, page, answer }, changed) {

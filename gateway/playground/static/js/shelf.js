@@ -38,10 +38,9 @@ function row(item, i) {
       ondragend: () => letGo(),
     },
     media.length > 1 && h("span", { class: "number", "aria-hidden": "true" }, String(i + 1)),
-    h("div", { class: "thumb" }, item.thumb ? h("img", { src: item.thumb, alt: "", draggable: "false" }) : glyph(GLYPHS[item.kind] ?? "broken")),
+    h("div", { class: "thumb" }, item.thumb ? h("img", { src: item.thumb, alt: "", draggable: "false" }) : glyph(GLYPHS[item.kind] ?? "broken"), handles(item, i)),
     h("div", { class: "name", title: item.name }, item.name),
     h("div", { class: "size" }, about(item)),
-    handles(item, i),
   );
 }
 

@@ -31,5 +31,11 @@ function melt(words) {
 }
 
 export function text(run) {
-  return h("div", { class: "said-text" + (run.reply?.data ? " code" : "") }, run.text);
+  const words = h("div", { class: "said-text" + (run.reply?.data ? " code" : "") }, run.text);
+  return run.thoughts ? h("div", {}, thoughts(run), words) : words;
+}
+
+/** What a thinking model thought before it answered; open while it has said nothing yet. */
+export function thoughts(run) {
+  return h("details", { class: "thoughts", open: !run.text }, h("summary", {}, t("thoughts")), h("p", {}, run.thoughts));
 }

@@ -96,6 +96,7 @@ export default {
   stopped: "Stopped by you.",
   degraded: "The model is overloaded; a smaller one has answered.",
   cut_off: "The answer reached its longest length and breaks off.",
+  thoughts: "Thoughts",
   views: "Views of the answer",
   view_text: "Text",
   view_data: "Data",

@@ -12,7 +12,9 @@ from gateway.stores.embedded import EmbeddedValkey, socket_path
 
 
 def test_sentinels_are_named_with_their_master() -> None:
-    client = connect("rediss+sentinel://me:p%40ss@one:26379,two/cache/3", 0.1)
+    client = connect(
+        "rediss+sentinel://me:p%40ss@one:26379,two/cache/3?ssl_ca_certs=/ca.pem&sentinel_password=s", 0.1
+    )
     pool = client.connection_pool
     assert isinstance(pool, SentinelConnectionPool)
     assert pool.service_name == "cache"
@@ -20,6 +22,9 @@ def test_sentinels_are_named_with_their_master() -> None:
     assert [(host["host"], host["port"]) for host in hosts] == [("one", 26379), ("two", 26379)]
     assert pool.connection_kwargs["password"] == "p@ss"
     assert pool.connection_kwargs["db"] == 3
+    for options in (pool.connection_kwargs, pool.sentinel_manager.sentinel_kwargs):
+        assert options["ssl_ca_certs"] == "/ca.pem"
+    assert pool.sentinel_manager.sentinel_kwargs["password"] == "s"
 
 
 @pytest.mark.parametrize("scheme", ["redis", "rediss", "valkey", "valkeys"])
