@@ -1,6 +1,6 @@
 """What the autoscaler of `deploy/k8s` would do over a day: its own arithmetic, replayed over a load.
 
-    python -m benchmarks.autoscale [--times 2.5] [--start 300]
+    python -m benchmarks.autoscale [--times 1.5] [--start 300]
 
 The load is the one that `benchmarks.record_load` recorded from a real gateway: a working day in a quarter
 of an hour, of which each second stands for so many here; `--times` says how many of it come together. A
@@ -221,7 +221,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--times", type=float, default=2.5, help="how many of the recorded load come together"
+        "--times", type=float, default=1.5, help="how many of the recorded load come together"
     )
     parser.add_argument("--start", type=int, default=300, help="seconds until a new replica is ready")
     arguments = parser.parse_args()

@@ -66,10 +66,12 @@ def test_a_port_in_use_is_said_in_a_sentence(start: Start) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_checkpoint_that_is_not_there_ends_the_server_with_a_reason(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_checkpoint_that_is_not_there_ends_the_server_with_a_reason(tmp_path: Path, workers: int) -> None:
     config = tmp_path / "gateway.yaml"
     config.write_text(f"models: {{m: {{engine: {{kind: vllm, model: {tmp_path}/none}}}}}}")
     command = [sys.executable, "-m", "gateway.cli", "serve", "--port", "0", "--config", str(config)]
+    command += ["--workers", str(workers)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 3
     assert "could not be loaded" in done.stderr

@@ -49,12 +49,6 @@ def parse(body: bytes, intake: Intake) -> tuple[Call, Encoder]:
 def _check(request: ChatBody) -> None:
     if request.top_logprobs and not request.logprobs:
         raise invalid("top_logprobs", "needs logprobs to be true.")
-    if (form := request.response_format) and form.get("type") not in ("text", "json_object", "json_schema"):
-        raise invalid("response_format.type", "must be text, json_object or json_schema.")
-    if (form := request.response_format) and form["type"] == "json_schema":
-        schema = form.get("json_schema")
-        if not isinstance(schema, dict) or not isinstance(schema.get("schema"), dict):
-            raise invalid("response_format.json_schema", "must hold a schema.")
 
 
 def _chat(request: ChatBody, model: Model, request_id: str) -> ChatRequest:

@@ -8,6 +8,7 @@ from gateway.tool_arguments import NotASchema, check_schema, parameters_of
 from gateway.wire.base import invalid
 
 Tools = list[dict[str, Any]]
+_FORMS = ("text", "json_object", "json_schema")
 
 
 def check_tools(tools: Tools | None, choice: str | dict[str, Any] | None) -> None:
@@ -27,9 +28,16 @@ def check_tools(tools: Tools | None, choice: str | dict[str, Any] | None) -> Non
 
 
 def check_form(form: dict[str, Any] | None) -> None:
-    """Raises `GatewayError` where the schema of an OpenAI `response_format` is none."""
-    if form and form.get("type") == "json_schema":
-        _check(form["json_schema"]["schema"], "response_format.json_schema.schema")
+    """Raises `GatewayError` where an OpenAI `response_format` is of no known type, or its schema is none."""
+    if not form:
+        return
+    if form.get("type") not in _FORMS:
+        raise invalid("response_format.type", f"must be {', '.join(_FORMS[:-1])} or {_FORMS[-1]}.")
+    if form["type"] == "json_schema":
+        given = form.get("json_schema")
+        if not isinstance(given, dict) or not isinstance(given.get("schema"), dict):
+            raise invalid("response_format.json_schema", "must hold a schema.")
+        _check(given["schema"], "response_format.json_schema.schema")
 
 
 def _check(schema: Any, field: str) -> None:

@@ -67,8 +67,7 @@ class Supervisor:
         watching: list[asyncio.Task[None]] = []
         with tempfile.TemporaryDirectory(prefix="qwen-vl-") as folder:
             try:
-                await self._launch_cores()
-                if not self._stopping:
+                if await self._launch_cores():
                     self._start_workers(Path(folder))
                     watching = [asyncio.create_task(self._watch(cores)) for cores in self._cores.values()]
                     await self._done.wait()
@@ -95,17 +94,22 @@ class Supervisor:
         for worker in self._workers.values():
             worker.send(number)
 
-    async def _launch_cores(self) -> None:
+    async def _launch_cores(self) -> bool:
         """One model after the other, since each wants the whole machine meanwhile; the last one loads
-        while the workers start."""
+        while the workers start. False where there is nothing to work with."""
         before: Cores | None = None
-        for cores in self._cores.values():
-            if before is not None:
-                await asyncio.to_thread(before.wait_until_loaded)
+        for (name, _), cores in self._cores.items():
+            try:
+                if before is not None:
+                    await asyncio.to_thread(before.wait_until_loaded)
+                await asyncio.to_thread(cores.launch)
+            except Exception as error:  # whatever vLLM raises
+                log.error("The model %s could not be loaded: %s", name, error)
+                self.stop(EXIT_ENGINE)
             if self._stopping:
-                return
-            await asyncio.to_thread(cores.launch)
+                return False
             before = cores
+        return True
 
     def _start_workers(self, folder: Path) -> None:
         settings = part_of(self._settings, cache_url=self._stores.cache_url, state_url=self._stores.state_url)

@@ -38,7 +38,7 @@ ADMIN_KEY = "admin-key-of-the-examples"
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    config = CONFIG + f"accounts: {{admin_key: {ADMIN_KEY}}}\n"
+    config = CONFIG + f"accounts: {{admin_key: {ADMIN_KEY}}}\narchive: {{url: local}}\n"
     with serving(tmp_path_factory.mktemp("guarded"), config) as server:
         yield server
 

@@ -100,3 +100,16 @@ async def test_reasoning_stands_beside_the_answer(gateway: Gateway) -> None:
     message = reply.json()["output"]["choices"][0]["message"]
     assert message["content"] == [{"text": "Four."}]
     assert message["reasoning_content"] == "Two and two."
+
+
+@pytest.mark.parametrize(
+    "form",
+    [{"type": "xml"}, {"type": 5}, {"type": "json_schema"}, {"type": "json_schema", "json_schema": "x"}],
+    ids=str,
+)
+async def test_a_form_that_is_none_is_refused_as_in_every_format(
+    client: httpx.AsyncClient, form: dict[str, Any]
+) -> None:
+    reply = await client.post(PATH, json=body(response_format=form))
+    assert (reply.status_code, reply.json()["code"]) == (400, "InvalidParameter")
+    assert "response_format" in reply.json()["message"]
