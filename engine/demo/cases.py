@@ -39,6 +39,8 @@ class Case:
     images: tuple[Image.Image, ...] = ()
     as_clip: bool = False
     """The images go as an MP4."""
+    pages: tuple[str, ...] = ()
+    """What each page of a document says."""
 
     def right(self, answer: str, data: Any) -> bool:
         """Exact but for spaces around; charts are compared as data."""
@@ -151,6 +153,7 @@ def _document(rng: Random, language: Language) -> Case | None:
         text,
         (talk.join_pages(found, language),),
         images,
+        pages=tuple(found),
     )
 
 

@@ -31,6 +31,8 @@ from tqdm import tqdm
 from engine.demo.cases import MAKERS, Case, cases
 from gateway.tasks import BY_NAME, TASKS
 
+Verdict = tuple[Case, str]
+"""A case, and the wrong answer, which is empty where it is right."""
 RECORD = Path(__file__).with_name("evaluation.json")
 FORMATS = ("png", "jpeg60", "webp", "resize1.5")
 FRAMES_A_SECOND = 2
@@ -119,22 +121,31 @@ def measure(options: argparse.Namespace, name: str) -> dict[str, Any]:
     group = cases(name, options.cases)
     with ThreadPoolExecutor(options.parallel) as pool:
         results = list(pool.map(lambda case: ask(options.base_url, options.key, case, options.format), group))
-    kinds: dict[str, list[bool]] = defaultdict(list)
-    wrong = []
+    verdicts = []
     for case, result in zip(group, results, strict=True):
         right = "error" not in result and case.right(result.get("answer") or "", result.get("data"))
-        kinds[case.kind].append(right)
-        if not right:
-            got = result.get("error") or result.get("answer")
-            wrong.append({"kind": case.kind, "text": case.text, "wanted": case.wanted[0], "got": got})
-    right_ones = sum(sum(rights) for rights in kinds.values())
+        verdicts.append((case, "" if right else result.get("error") or result.get("answer") or "nothing"))
+    return summarise(verdicts, "HTTP")
+
+
+def summarise(verdicts: list[Verdict], by: str) -> dict[str, Any]:
+    """Accuracy over cases, by kind, and every wrong answer; `by` tells how it was measured."""
+    kinds: dict[str, list[bool]] = defaultdict(list)
+    for case, got in verdicts:
+        kinds[case.kind].append(not got)
+    right = sum(map(sum, kinds.values()))
     return {
-        "cases": len(group),
-        "right": right_ones,
-        "accuracy": round(right_ones / len(group), 4),
-        "interval": [round(end, 4) for end in interval(right_ones, len(group))],
+        "by": by,
+        "cases": len(verdicts),
+        "right": right,
+        "accuracy": round(right / len(verdicts), 4),
+        "interval": [round(end, 4) for end in interval(right, len(verdicts))],
         "kinds": {kind: [sum(rights), len(rights)] for kind, rights in sorted(kinds.items())},
-        "wrong": wrong,
+        "wrong": [
+            {"kind": case.kind, "text": case.text, "wanted": case.wanted[0], "got": got}
+            for case, got in verdicts
+            if got
+        ],
     }
 
 

@@ -2,6 +2,7 @@
 
     python -m engine.demo.export --run runs/demo --to engine/demo/checkpoint
     python -m engine.demo.export --run runs/further --blend runs/demo/joint.pt 0.4
+    python -m engine.demo.export --run runs/more --blend engine/demo/checkpoint 0.5
 
 vLLM expects the experts as the original Qwen3-VL-MoE holds them, which is transposed from how
 transformers keeps them in memory. With square experts no shape check would notice a mistake.
@@ -66,8 +67,16 @@ def read_checkpoint(folder: Path) -> dict[str, Tensor]:
     return swap_experts({name: weight.float() for name, weight in weights.items()})
 
 
+def read_state(path: Path) -> dict[str, Tensor]:
+    """The weights of a checkpoint's folder, or the running mean of those of a training state."""
+    if path.is_dir():
+        return read_checkpoint(path)
+    mean: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)["mean"]
+    return mean
+
+
 def blend(run: Path, others: list[list[str]]) -> dict[str, Tensor]:
-    """The run's weights mixed with those of other states, each a path and its share.
+    """The run's weights mixed with those of others, each a path for `read_state` and its share.
 
     The mean of states of one lineage can answer better than each of them, above all where a further round
     ended before its learning rate had run out. Measure before shipping it.
@@ -75,7 +84,7 @@ def blend(run: Path, others: list[list[str]]) -> dict[str, Tensor]:
     own = 1 - sum(float(share) for _, share in others)
     mixed: dict[str, Tensor] = {}
     for path, share in [(run / "joint.pt", own), *((Path(name), float(share)) for name, share in others)]:
-        for name, weight in torch.load(path, map_location="cpu", weights_only=True)["model"].items():
+        for name, weight in read_state(path).items():
             mixed[name] = mixed.get(name, 0) + share * weight
     return mixed
 
@@ -89,7 +98,7 @@ def main() -> None:
         action="append",
         default=[],
         metavar=("STATE", "SHARE"),
-        help="a joint.pt of the same lineage and its share of the weights; may be repeated",
+        help="a joint.pt or checkpoint of the same lineage, and its share of the weights; may be repeated",
     )
     parser.add_argument("--to", type=Path, default=tokens.CHECKPOINT, help="folder to write")
     options = parser.parse_args()

@@ -113,7 +113,7 @@ def run_phase(
         loss = learn(feed.next(), share, scores)
         crew.average(state.optimizers.parameters)
         state.optimizers.step(factor(state.step, share))
-        state.step += 1
+        state.remember()
         now = time.process_time()
         state.seconds, before = state.seconds + now - before, now
         bar.update(int(state.seconds) - bar.n)

@@ -68,7 +68,7 @@ def work(crew: Crew, options: argparse.Namespace) -> None:
             load_weights(options.run / "tower.pt", network, probes, "model.visual.")
         joint_phase(course, options.minutes or JOINT_MINUTES)
     if options.phase is None and crew.leads:
-        export.export(network.state_dict(), tokenizer, tokens.CHECKPOINT)
+        export.export(export.read_state(options.run / "joint.pt"), tokenizer, tokens.CHECKPOINT)
 
 
 def main() -> None:

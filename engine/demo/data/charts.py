@@ -58,7 +58,7 @@ def draw(rng: Random, chart: Bars) -> tuple[Image.Image, list[Mark]]:
     ground = background(rng) if rng.random() < 0.5 else (255, 255, 255)
     image = Image.new("RGB", size, ground)
     canvas = ImageDraw.Draw(image)
-    face = any_font(rng, 17, 23)
+    face = any_font(rng, 20, 25)
     top, floor = int(face.size) + 9, size[1] - int(face.size) - 8
     tallest = max(1, *chart.values) * rng.uniform(1, 1.25)
     marks = _frame(rng, canvas, size, margin, top, floor, tallest) if framed else []

@@ -31,19 +31,19 @@ def draw(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    size = (rng.uniform(0.42, 0.5) * len(labels) + rng.uniform(0.7, 1.0), rng.uniform(1.5, 2.3))
-    style = {"font.family": rng.choice(FAMILIES), "font.size": rng.uniform(12, 14.5)}
+    size = (rng.uniform(0.44, 0.52) * len(labels) + rng.uniform(0.7, 1.0), rng.uniform(1.5, 2.3))
+    style = {"font.family": rng.choice(FAMILIES), "font.size": rng.uniform(14, 16.5)}
     with matplotlib.rc_context(style):
         figure = Figure(figsize=size, dpi=100)
         canvas = FigureCanvasAgg(figure)
-        left, floor = rng.uniform(0.28, 0.36) / size[0], 0.26 / size[1]
+        left, floor = rng.uniform(0.28, 0.36) / size[0], 0.32 / size[1]
         axes = figure.add_axes((left, floor, 0.98 - left, 1 - floor - rng.uniform(0.03, 0.12) / size[1]))
         colours: Any = (
             [f"C{rng.randrange(10)}" for _ in labels] if rng.random() < 0.4 else f"C{rng.randrange(10)}"
         )
         drawn = axes.bar(labels, values, color=colours, width=rng.uniform(0.5, 0.85))
         texts = axes.bar_label(drawn, padding=1)
-        axes.margins(y=0.16)
+        axes.margins(y=0.26)
         _dress(rng, axes)
         canvas.draw()
         image = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")

@@ -73,7 +73,7 @@ def _ink(rng: Random) -> Rgb:
 def page(rng: Random, lines: list[str]) -> tuple[Image.Image, list[Mark]]:
     """The lines one below another, aligned at the left, in one font and ink."""
     while True:
-        face = any_font(rng, 22, 30 if len(lines) > 1 else 34)
+        face = any_font(rng, 26, 34 if len(lines) > 1 else 38)
         width = max(face.getlength(text) for text in lines)
         if width <= 244:
             break
@@ -140,8 +140,8 @@ def sample(
     longest: int = 6,
     language: Language | None = None,
 ) -> Sample:
-    """One printed line (mostly), or a page of up to `most`."""
-    number = rng.randint(1, most) if rng.random() < 0.5 else 1
+    """One printed line, or as often a page of up to `most`."""
+    number = rng.randint(1, most) if rng.random() < 0.75 else 1
     lines = [line(rng, shortest, longest) for _ in range(number)]
     image, marks = worn(rng, *page(rng, lines))
     return Sample([image], [marks], questions(rng, lines, count, language))
@@ -155,7 +155,7 @@ def dense(rng: Random) -> Sample:
     marks: list[Mark] = []
     y = rng.randint(0, 6)
     while True:
-        face = any_font(rng, 18, 34)
+        face = any_font(rng, 20, 38)
         if y + face.size + 6 > height:
             break
         marks += _fill_row(rng, canvas, face, width, y)
