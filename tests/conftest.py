@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 from prometheus_client import CollectorRegistry
 
 from engine.config import ScriptedConfig
@@ -21,6 +22,9 @@ from tests.servers import RunningServer, end, launch, wait_until_ready
 Start = Callable[..., RunningServer]
 Gateway = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
+
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")  # properties take as long as a busy machine makes them
 
 QUICK = Settings(
     cache=CacheSettings(url="none"),

@@ -138,7 +138,7 @@ class SentinelSet:
         self.replica = Server(program, folder / "two", *durable, "--replicaof", "127.0.0.1", master_port)
         watched = (
             f"sentinel monitor store 127.0.0.1 {master_port} 1",
-            "sentinel down-after-milliseconds store 500",
+            "sentinel down-after-milliseconds store 1500",
             "sentinel failover-timeout store 3000",
         )
         self.sentinel = Server(program, folder / "sentinel", config="\n".join(watched) + "\n")
