@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,10 @@ _TASK_TOKENS = re.compile(rb'"output(?:_tokens)?":\s*(\d+)')
 
 
 class Chat:
-    """Chat completions about media, with a new question each time unless `repeat`."""
+    """Chat completions about media, with a new question each time unless `repeat`.
+
+    Every answer has `max_tokens` tokens, so that servers are compared at the same work.
+    """
 
     path = CHAT
 
@@ -33,12 +36,11 @@ class Chat:
         max_tokens: int = 16,
         stream: bool = False,
         repeat: bool = False,
-        extra: Mapping[str, Any] | None = None,
     ) -> None:
         self._model = model
         self._media = media
         self._repeat = repeat
-        self._fields = {"max_tokens": max_tokens, "temperature": 0, **(extra or {})}
+        self._fields: dict[str, Any] = {"max_tokens": max_tokens, "temperature": 0, "ignore_eos": True}
         if stream:
             self._fields |= {"stream": True, "stream_options": {"include_usage": True}}
 
@@ -118,7 +120,7 @@ def _text(model: str, count: int) -> Workload:
 
 
 def _stream(model: str, count: int) -> Workload:
-    return Chat(model, max_tokens=32, stream=True, extra={"ignore_eos": True})
+    return Chat(model, max_tokens=32, stream=True)
 
 
 def _image(model: str, count: int) -> Workload:
