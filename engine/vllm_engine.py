@@ -57,6 +57,8 @@ class VllmEngine:
         try:
             await self._start()
             await self._warm_up()
+            gc.collect()
+            gc.freeze()  # a million objects that stay: no later look for cycles goes through them
         except EngineError:
             raise
         except Exception as error:

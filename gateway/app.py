@@ -50,7 +50,7 @@ from gateway.routes.errors import on_failure, on_http_exception
 from gateway.runtime.backlog import Backlog
 from gateway.runtime.ending import end
 from gateway.runtime.loop_lag import watch_loop
-from gateway.runtime.memory import settle_heap, watch_memory
+from gateway.runtime.memory import watch_memory
 from gateway.runtime.room import Room
 from gateway.safety.base import Safety
 from gateway.safety.personal import MaskLogs
@@ -221,7 +221,6 @@ async def _load(gateway: Gateway) -> None:
     await gateway.services.safety.warm_up()
     gateway.warm = True
     await gateway.models.load()
-    settle_heap()
 
 
 async def _run_models(gateway: Gateway, on_death: Callable[[], None]) -> None:

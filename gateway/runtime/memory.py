@@ -2,7 +2,8 @@
 
 An embedded engine has a million objects, and Python looks for cycles only when a quarter as many new ones
 have come: until then garbage with pictures in it piles up, some 3 MB for each photo of 1080p. glibc, on
-top of that, keeps what threads have freed.
+top of that, keeps what threads have freed. The engine's own objects are frozen when it is loaded, so that
+to look for cycles is to look at what came since.
 """
 
 from __future__ import annotations
@@ -18,12 +19,6 @@ _LOOK_S = 5.0
 _MUCH = 64 * 1024 * 1024
 """Bytes that a process grows by before it is worth a look through its memory."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-
-
-def settle_heap() -> None:
-    """Once all is loaded, what there is stays: to look for cycles is to look at what came since."""
-    gc.collect()
-    gc.freeze()
 
 
 async def watch_memory(look_s: float = _LOOK_S) -> None:

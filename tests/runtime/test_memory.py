@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.runtime.ending import end
-from gateway.runtime.memory import resident, settle_heap, watch_memory
+from gateway.runtime.memory import resident, watch_memory
 
 MB = 1024 * 1024
 
@@ -23,11 +23,10 @@ class Circle:
 
 @pytest.fixture
 def settled() -> Iterator[None]:
-    settle_heap()
+    gc.collect()
     gc.disable()
     yield
     gc.enable()
-    gc.unfreeze()
 
 
 async def test_garbage_in_circles_goes_back_to_the_system(settled: None) -> None:
