@@ -114,11 +114,11 @@ class VllmEngine:
     async def _direct(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
         """The engine's own outputs: no text is rendered and parsed again for each token."""
         from engine.vllm_chunks import OutputReader, failure
-        from engine.vllm_request import Clips
+        from engine.vllm_request import Lent
 
         assert self._started is not None
-        body = self._builder.build(request)
-        with Clips(request):
+        with Lent(request) as lent:
+            body = self._builder.build(request, lent)
             rendered = await self._chat.render_chat_request(body)
         if not isinstance(rendered, tuple):
             raise failure(rendered.error.code, rendered.error.param)
@@ -154,10 +154,10 @@ class VllmEngine:
     async def _parsed(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
         """Through vLLM's chat-serving object, which parses tools and reasoning."""
         from engine.vllm_chunks import failure
-        from engine.vllm_request import Clips
+        from engine.vllm_request import Lent
 
-        body = self._builder.build(request)
-        with Clips(request):
+        with Lent(request) as lent:
+            body = self._builder.build(request, lent)
             reply = await self._chat.create_chat_completion(body)
         if hasattr(reply, "error"):
             raise failure(reply.error.code, reply.error.param)

@@ -74,6 +74,7 @@ class PipelineResponse:
                 watching.cancel()
                 if self._watcher is not None:
                     self._watcher.cancel()
+                    self._watcher = None  # its cancellation's traceback leads back here, and to the pictures
                 self._count(code)
                 scope["state"]["outcome"] = Outcome(code, self._rule)
 
@@ -203,9 +204,12 @@ def _facts(call: Call, code: Code | None) -> Attributes:
 
 
 def as_gateway_error(error: Exception, request_id: str) -> GatewayError:
-    """Any exception as a refusal with its business code; what nobody foresaw is logged, not shown."""
+    """Any exception as a refusal with its business code; what nobody foresaw is logged, not shown.
+
+    Without its traceback, which would lead back to the frame that keeps it, and so to the pictures.
+    """
     if isinstance(error, GatewayError):
-        return error
+        return error.with_traceback(None)
     if isinstance(error, EngineError):
         if error.__cause__ is not None:
             log.warning("request %s: %s", request_id, type(error.__cause__).__name__)

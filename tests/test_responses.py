@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from typing import Any
 
+import pytest
 from prometheus_client import CollectorRegistry
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message
 
 from engine.config import ScriptedConfig
 from engine.scripted import ScriptedEngine
 from gateway.app import create_app
+from gateway.responses import PipelineResponse
 from tests.conftest import QUICK
 from tests.pictures import square
 
@@ -127,6 +131,23 @@ async def test_a_client_that_leaves_after_its_answer_harms_nothing() -> None:
         assert client.sent[0]["status"] == 200
         assert gateway.count("gateway_client_disconnects_total", wire="tasks") == 0
         assert gateway.count("gateway_requests_total", wire="tasks", task="captioning", code="0") == 1
+
+
+@pytest.mark.parametrize(
+    "body", [BODY, BODY | {"task": "unheard-of"}, BODY | {"options": {"timeout_ms": 20}}]
+)
+async def test_what_a_request_held_is_free_as_soon_as_it_is_over(body: dict[str, Any]) -> None:
+    """Pictures are large, and the collector of cycles is seldom there."""
+    async with Gateway(first_token_delay_ms=50) as gateway:
+        gc.collect()
+        gc.disable()
+        try:
+            await gateway.client("/infer", body).task
+            await asyncio.sleep(0.01)
+            kept = [type(one) for one in gc.get_objects() if isinstance(one, PipelineResponse | Request)]
+            assert kept == []
+        finally:
+            gc.enable()
 
 
 async def test_a_stopping_server_tells_its_clients_instead_of_cutting_them_off() -> None:
