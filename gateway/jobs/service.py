@@ -17,7 +17,6 @@ from gateway.jobs.webhooks import Webhooks
 from gateway.jobs.worker import Worker, consumer_name
 from gateway.models import Models
 from gateway.runtime.ending import end
-from gateway.settings import Settings
 from gateway.stages.base import Handler, Services
 
 _AHEAD = 0.25
@@ -75,7 +74,7 @@ class _Parts:
         self.hub = Hub(redis, self.store, wait_s)
         self.webhooks = Webhooks(redis, services.media.fetcher, jobs, services.telemetry)
         self._figures = JobFigures(redis, services.telemetry.registry)
-        hands = _hands(settings, services.models) if jobs.workers is None else jobs.workers
+        hands = _hands(services.models) if jobs.workers is None else jobs.workers
         queue = JobQueue(redis, jobs, consumer_name(), wait_s)
         runner = Runner(handler, services)
         self._worker = Worker(queue, runner, jobs, hands) if hands else None
@@ -97,9 +96,9 @@ class _Parts:
         await end(self._tasks)
 
 
-def _hands(settings: Settings, models: Models) -> int:
-    """As many as the batch lane may hold slots, in all engines that it uses, and some more: a job in hand
-    has its pictures prepared while it waits, so that no slot stands idle between two jobs."""
+def _hands(models: Models) -> int:
+    """As many as the engines of the batch lane have slots, which are all its own while nobody else asks, and
+    some more: a job in hand has its pictures prepared while it waits, so that no slot stands idle."""
     pools = {id(pool): pool for pool in (model.pool("batch") for model in models)}
-    slots = max(1, int(sum(pool.slots for pool in pools.values()) * settings.lanes.batch.most))
+    slots = max(1, sum(pool.slots for pool in pools.values()))
     return slots + max(1, round(_AHEAD * slots))

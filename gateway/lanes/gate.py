@@ -26,7 +26,9 @@ class Gate:
         self._limits = settings.overload
         self._health = Sampled(pool.engine.health)
         self._free_mb = Sampled(free_memory_mb)
-        self.slots = Slots(pool.slots, lane_settings(settings, pool.lane), settings.lanes.lend)
+        self.slots = Slots(
+            pool.slots, lane_settings(settings, pool.lane), settings.lanes.lend, settings.lanes.unused_after_s
+        )
         self.breaker = Breaker(self._limits.breaker_failures, self._limits.breaker_reset_s)
 
     def check(self) -> None:

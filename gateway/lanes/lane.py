@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 from gateway.lanes.queue import FairQueue
 from gateway.settings import LaneSettings
@@ -12,11 +13,14 @@ _MEMORY = 0.1
 
 
 class LaneState:
-    def __init__(self, settings: LaneSettings, slots: int, lend: float) -> None:
+    def __init__(self, settings: LaneSettings, slots: int, lend: float, unused_after_s: float) -> None:
         self.settings = settings
         self.reserved = math.floor(settings.reserved * slots)
         self.most = max(1, round(settings.most * slots))
         self._kept = math.ceil(self.reserved * (1 - lend))
+        self._spare = min(self._kept, settings.spare)
+        self._unused_after_s = unused_after_s
+        self._last_asked = -math.inf
         self.queue = FairQueue()
         self.running = 0
         self.served = 0.0
@@ -24,9 +28,19 @@ class LaneState:
         self._hold_s = 0.0
 
     @property
+    def used(self) -> bool:
+        """Whether somebody is in the lane, or was a short while ago."""
+        busy = self.running or len(self.queue)
+        return bool(busy) or time.monotonic() - self._last_asked < self._unused_after_s
+
+    @property
     def idle_own(self) -> int:
         """Free slots that nobody else may borrow."""
-        return max(0, self._kept - self.running)
+        return max(0, (self._kept if self.used else self._spare) - self.running)
+
+    def asked(self) -> None:
+        """A request has come to the lane."""
+        self._last_asked = time.monotonic()
 
     @property
     def below_reserve(self) -> bool:

@@ -2,7 +2,8 @@
 
 Each lane has slots of its own. While they are idle, others may borrow a part of them, and give
 them back one by one as their requests end: nobody is interrupted. So a burst in one lane finds
-at once what was not lent, and the rest within one request's time.
+at once what was not lent, and the rest within one request's time. What nobody has used for a while
+is lent as a whole, but for a spare: a machine with one kind of work does it with all its slots.
 
 A permit may be released by any task: generators are often closed by another task than the one
 that started them.
@@ -43,9 +44,13 @@ class Permit:
 class Slots:
     """`total` slots for the given lanes."""
 
-    def __init__(self, total: int, lanes: Mapping[Lane, LaneSettings], lend: float) -> None:
+    def __init__(
+        self, total: int, lanes: Mapping[Lane, LaneSettings], lend: float, unused_after_s: float
+    ) -> None:
         self._total = total
-        self.lanes = {name: LaneState(settings, total, lend) for name, settings in lanes.items()}
+        self.lanes = {
+            name: LaneState(settings, total, lend, unused_after_s) for name, settings in lanes.items()
+        }
 
     @property
     def running(self) -> int:
@@ -58,6 +63,7 @@ class Slots:
         Raises `Overload` where the queue is full or the wait would be, or becomes, too long.
         """
         lane = self.lanes[name]
+        lane.asked()
         if not len(lane.queue) and self._may_start(lane):
             self._start(lane, tenant)
             return self._permit(lane, tenant, 0.0)
@@ -109,9 +115,12 @@ class Slots:
         return Permit(lambda held_s: self._finish(lane, tenant, held_s), waited_s)
 
     def _may_start(self, lane: LaneState) -> bool:
-        """A free slot is for a lane if it is not one that another lane keeps for itself."""
-        kept = sum(other.idle_own for other in self.lanes.values() if other is not lane)
-        return lane.running < lane.most and self._total - self.running > kept
+        """A free slot is for a lane if it is not one that another lane keeps for itself; no lane takes more
+        than its most while others are in use."""
+        others = [other for other in self.lanes.values() if other is not lane]
+        if lane.running >= lane.most and any(other.used for other in others):
+            return False
+        return self._total - self.running > sum(other.idle_own for other in others)
 
     def _start(self, lane: LaneState, tenant: str) -> None:
         if not lane.running:

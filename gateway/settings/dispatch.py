@@ -55,11 +55,15 @@ class LaneSettings(Section):
     reserved: float = Field(
         ge=0, le=1, description="Share of an engine's slots that is this lane's own; idle ones are lent."
     )
+    spare: int = Field(
+        default=0, ge=0, description="Of these, slots that stay free even when nobody uses the lane."
+    )
     most: float = Field(
         default=1,
         gt=0,
         le=1,
-        description="Share of an engine's slots that the lane holds at most, borrowed ones included.",
+        description="Share of an engine's slots that the lane holds at most, borrowed ones included, while "
+        "other lanes are in use.",
     )
     queue: int = Field(ge=0, description="Requests that may wait; more are overload.")
     max_wait_s: float = Field(
@@ -75,7 +79,7 @@ class LaneSettings(Section):
 
 class LanesSettings(Section):
     interactive: LaneSettings = Field(
-        default=LaneSettings(reserved=0.5, queue=128, max_wait_s=10, weight=4),
+        default=LaneSettings(reserved=0.5, spare=1, queue=128, max_wait_s=10, weight=4),
         description="Lane A: everything that is in no other lane.",
     )
     batch: LaneSettings = Field(
@@ -91,6 +95,12 @@ class LanesSettings(Section):
         ge=0,
         le=1,
         description="Share of a lane's reserved slots that others may borrow while they are idle.",
+    )
+    unused_after_s: float = Field(
+        default=30,
+        ge=0,
+        description="Seconds without a request after which a lane is not in use: others may borrow all its "
+        "slots but for its `spare`. With the next request they come back, as those that use them end.",
     )
 
     @property

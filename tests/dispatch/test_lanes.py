@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -30,8 +31,8 @@ def lanes(**own: dict[str, Any]) -> dict[str, LaneSettings]:
     return {name: LaneSettings(**plain | own.get(name, {})) for name in ("interactive", "batch")}
 
 
-def slots(total: int, lend: float = 1.0, **own: dict[str, Any]) -> Slots:
-    return Slots(total, lanes(**own), lend)
+def slots(total: int, lend: float = 1.0, unused_after_s: float = math.inf, **own: dict[str, Any]) -> Slots:
+    return Slots(total, lanes(**own), lend, unused_after_s)
 
 
 async def take(slots: Slots, lane: str, tenant: str = "t", within_s: float = 60) -> Permit:
@@ -79,6 +80,7 @@ async def test_idle_slots_are_lent_and_given_back_as_requests_end() -> None:
 
 async def test_what_is_not_lent_is_free_at_once() -> None:
     shared = slots(4, lend=0.5)
+    (await take(shared, "interactive")).release()
     line = Line(shared)
     for number in range(10):
         await line.ask(f"batch {number}", "batch")
@@ -89,8 +91,29 @@ async def test_what_is_not_lent_is_free_at_once() -> None:
         task.cancel()
 
 
-async def test_a_lane_never_holds_more_than_its_most() -> None:
-    line = Line(slots(8, batch={"most": 0.5}))
+async def test_a_lane_that_nobody_uses_lends_all_but_its_spare() -> None:
+    shared = slots(8, lend=0, unused_after_s=0.2, interactive={"spare": 1}, batch={"most": 0.5})
+    (await take(shared, "interactive")).release()
+    line = Line(shared)
+    for number in range(8):
+        await line.ask(str(number), "batch")
+    assert len(line.served) == 4, "somebody asked in the other lane a moment ago"
+    await asyncio.sleep(0.25)
+    await line.end_one()
+    assert len(line.served) == 8, "seven run and one has ended"
+    await line.ask("quick", "interactive")
+    assert line.served[-1] == "quick", "the spare one"
+    await line.ask("next", "interactive")
+    await line.end_one()
+    assert line.served[-1] == "next", "the lane has its slots back as they end"
+    for task in line.tasks:
+        task.cancel()
+
+
+async def test_a_lane_never_holds_more_than_its_most_beside_another() -> None:
+    shared = slots(8, batch={"most": 0.5})
+    (await take(shared, "interactive")).release()
+    line = Line(shared)
     for number in range(8):
         await line.ask(str(number), "batch")
     assert len(line.served) == 4
