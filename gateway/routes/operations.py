@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.openmetrics.exposition import ALLOWUTF8, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -39,11 +42,20 @@ async def metrics(request: Request) -> Response:
     """Prometheus' text format, or OpenMetrics with exemplars where the scraper takes it. One of several
     workers tells the figures of all."""
     gateway = gateway_of(request.scope)
-    encode, kind = choose_encoder(request.headers.get("accept", ""))
+    encode, kind = _encoder(request.headers.get("accept", ""))
     figures: Any = gateway.telemetry.registry
     if gateway.siblings is not None:
         figures = await gateway.siblings.all()
     return Response(encode(figures), headers={"content-type": kind})
+
+
+def _encoder(accept: str) -> tuple[Callable[[Any], bytes], str]:
+    """prometheus_client 0.26 turns the colon of `vllm:…` into an underscore where names are to be escaped
+    for OpenMetrics. All names here are valid in every scheme: none needs escaping."""
+    encode, kind = choose_encoder(accept)
+    if kind.startswith("application/openmetrics-text"):
+        encode = partial(generate_latest, escaping=ALLOWUTF8)
+    return encode, kind
 
 
 def _json(content: Any, status: int = 200) -> Response:
