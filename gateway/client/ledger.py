@@ -15,6 +15,7 @@ import msgspec
 
 from gateway.client.collect import CollectError
 from gateway.client.results import Answer
+from gateway.client.sheet import harmless
 
 FORMATS = (".jsonl", ".csv", ".parquet")
 _COLUMNS = (
@@ -124,7 +125,7 @@ def _write_csv(path: Path, rows: Iterator[dict[str, Any]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, _COLUMNS)
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: harmless(value) for name, value in row.items()} for row in rows)
 
 
 def _write_parquet(path: Path, rows: Iterator[dict[str, Any]]) -> None:

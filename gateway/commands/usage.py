@@ -10,10 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.client.sheet import harmless
 from gateway.commands.store import ConfigOption, fail, settings_of, with_state
 from gateway.settings import SettingsError
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Format(StrEnum):
@@ -66,12 +65,7 @@ def _print_csv(rows: list[dict[str, Any]]) -> None:
     if rows:
         writer = csv.DictWriter(sys.stdout, rows[0].keys())
         writer.writeheader()
-        writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
-
-
-def _harmless(value: Any) -> Any:
-    """A text that a spreadsheet would run as a formula begins with an apostrophe, and stays a text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+        writer.writerows({name: harmless(value) for name, value in row.items()} for row in rows)
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:

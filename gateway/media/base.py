@@ -27,7 +27,8 @@ class MediaReader:
         self._threads = Threads(settings.media.workers, "media")
         self.fetcher = fetcher or Fetcher(settings.fetch)
         self.files = FileStore(settings.media, settings.server.folder("files"))
-        self._sources = Sources(self.fetcher, self.files, Buckets(settings.media), self._threads)
+        self._buckets = Buckets(settings.media)
+        self._sources = Sources(self.fetcher, self.files, self._buckets, self._threads)
         self._documents = Documents(settings.media)
         self._recent = Recent(int(settings.media.recent_mb * 1e6))
 
@@ -67,6 +68,7 @@ class MediaReader:
 
     async def aclose(self) -> None:
         self._threads.close()
+        self._buckets.close()
         await self._documents.aclose()
         await self.fetcher.aclose()
 

@@ -1,4 +1,8 @@
-"""Objects of configured buckets: `s3://name/key` and `oss://name/key`."""
+"""Objects of configured buckets: `s3://name/key` and `oss://name/key`.
+
+By obstore's blocking calls, in threads: its asynchronous ones may abort a process that ends soon after one,
+since they come back to Python from threads of their own.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +11,22 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from gateway.errors import ADDRESS_REFUSED, FETCH_FAILED, TOO_LARGE, GatewayError
+from gateway.runtime.threads import Threads
 from gateway.settings import BucketSettings, MediaSettings
 
 if TYPE_CHECKING:
     from obstore.store import S3Config, S3Store
 
 
+_AT_ONCE = 32
+"""Objects that are read at the same time."""
+
+
 class Buckets:
     def __init__(self, settings: MediaSettings) -> None:
         self._buckets = settings.buckets
         self._store = cache(self._open)
+        self._threads = Threads(_AT_ONCE, "buckets")
 
     async def get(self, address: str, tenant: str, limit: int) -> bytes:
         """The object under the address. Raises `GatewayError`."""
@@ -24,7 +34,10 @@ class Buckets:
         bucket = self._buckets.get(name)
         if bucket is None or (bucket.tenants and tenant not in bucket.tenants):
             raise GatewayError(ADDRESS_REFUSED, "The bucket is not one that may be read here.")
-        return await _read(self._store(name), unquote(key), limit)
+        return await self._threads.run(_read, self._store(name), unquote(key), limit)
+
+    def close(self) -> None:
+        self._threads.close()
 
     def _open(self, name: str) -> S3Store:
         return _open(name, self._buckets[name])
@@ -49,14 +62,14 @@ def _open(name: str, bucket: BucketSettings) -> S3Store:
     )
 
 
-async def _read(store: S3Store, key: str, limit: int) -> bytes:
-    from obstore import get_async
+def _read(store: S3Store, key: str, limit: int) -> bytes:
+    from obstore import get
     from obstore.exceptions import BaseError
 
     try:
-        result = await get_async(store, key)
+        result = get(store, key)
         if result.meta["size"] > limit:
             raise GatewayError(TOO_LARGE, f"The object is larger than {limit / 1e6:g} MB.")
-        return bytes(await result.bytes_async())
+        return bytes(result.bytes())
     except (BaseError, OSError, ValueError):
         raise GatewayError(FETCH_FAILED, "The object cannot be read from its bucket.") from None

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.client.sheet import harmless
 from gateway.reports.errors import ReportError
 from gateway.reports.results import Box, Report
 
@@ -77,29 +78,24 @@ def _rows(report: Report) -> Iterable[dict[str, Any]]:
             ]
             held.update(mine)
             yield {
-                "title": _plain(series.title),
-                "series": _plain(series.name),
-                "label": _plain(point.label),
+                "title": harmless(series.title),
+                "series": harmless(series.name),
+                "label": harmless(point.label),
                 "value": point.value,
                 "page": point.page,
                 "figure": point.figure,
                 **dict(zip(("left", "top", "right", "bottom"), _rounded(point.box), strict=True)),
                 "confidence": point.confidence,
-                "flags": _plain("; ".join(dict.fromkeys(report.flags[index].flag for index in mine))),
+                "flags": harmless("; ".join(dict.fromkeys(report.flags[index].flag for index in mine))),
             }
     for index, flag in enumerate(report.flags):
         if index not in held:
             yield {
-                "title": _plain(flag.series),
-                "label": _plain("; ".join(flag.labels)),
+                "title": harmless(flag.series),
+                "label": harmless("; ".join(flag.labels)),
                 "page": "; ".join(map(str, flag.pages)),
-                "flags": _plain(flag.flag),
+                "flags": harmless(flag.flag),
             }
-
-
-def _plain(text: str) -> str:
-    """Text that a spreadsheet does not take for a formula: what stands in a document is not trusted."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _sqlite(report: Report, path: Path) -> None:

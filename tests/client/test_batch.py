@@ -118,6 +118,11 @@ def test_places_of_every_kind_and_the_outputs(start: Start, tmp_path: Path) -> N
         assert [row["id"] for row in csv.DictReader(file)] != []
         file.seek(0)
         assert len(list(csv.DictReader(file))) == 3
+    listed.write_text(json.dumps({"id": "=1+1", "images": ["in/000.png"], "text": "?"}))
+    sheet = tmp_path / "sheet.csv"
+    assert batch(url, listed, "--task", "vqa", "--out", sheet)[0] == 0
+    with sheet.open(newline="") as file:
+        assert [row["id"] for row in csv.DictReader(file)] == ["'=1+1"], "no formula for a spreadsheet"
     columns = tmp_path / "out.parquet"
     assert batch(url, folder, "--out", columns)[0] == 0
     assert pyarrow.parquet.read_table(columns).num_rows == 3
