@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, SecretStr
@@ -81,10 +81,28 @@ def _section(section: BaseModel, depth: int) -> Iterator[str]:
                 yield from _section(one, depth + 2)
         else:
             yield f"{indent}{name}: {_value(value)}"
+            if not value and (inner := _inner(field.annotation)):
+                yield from _commented(inner, depth + 1, named=value is not None)
+
+
+def _inner(annotation: Any) -> type[BaseModel] | None:
+    """The section that a setting is made of, where it may be left out."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _inner(part))), None)
+
+
+def _commented(section: type[BaseModel], depth: int, *, named: bool) -> Iterator[str]:
+    """What may stand there; below a name of one's own, where there may be several."""
+    indent = "  " * depth
+    if named:
+        yield f"{indent}# name:"
+    for line in _fields(section, depth + named):
+        yield f"{indent}# {line.removeprefix(indent)}"
 
 
 def _fields(config: type[BaseModel], depth: int) -> Iterator[str]:
-    """As `_section`, for a kind of engine that has settings without a default."""
+    """As `_section`, for one that has settings without a default."""
     for name, field in config.model_fields.items():
         yield from _described(field, depth)
         default = field.get_default(call_default_factory=True)

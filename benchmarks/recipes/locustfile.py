@@ -3,7 +3,7 @@
     pip install locust
     locust -f benchmarks/recipes/locustfile.py --host http://127.0.0.1:8000 --users 20 --spawn-rate 2
 
-`QWEN_VL_API_KEY` and `QWEN_VL_MODEL` name the key and the model. Every user asks, reads for a few
+`QWEN_VL_API_KEY` and `LOCUST_MODEL` name the key and the model. Every user asks, reads for a few
 seconds, and asks again; three in four ask about the same picture as before, as people do.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from locust import HttpUser, between, task
 
-MODEL = os.environ.get("QWEN_VL_MODEL", "qwen3-vl-30b")
+MODEL = os.environ.get("LOCUST_MODEL", "qwen3-vl-30b")
 KEY = os.environ.get("QWEN_VL_API_KEY")
 PICTURES = [path.read_bytes() for path in sorted(Path("examples").glob("*.png"))]
 

@@ -67,7 +67,7 @@ class Document:
     def body(self, number: int) -> bytes:
         source = self._documents[number % len(self._documents)]
         question = f"What does it say? Number {number}."
-        return _encode({"task": "doc_analyze", "images": [source], "question": question})
+        return _encode({"task": "doc_analyze", "images": [source], "text": question})
 
     def tokens(self, exchange: Exchange) -> int:
         return _last_count(_TASK_TOKENS, exchange)

@@ -11,8 +11,8 @@ class JobsSettings(Section):
     workers: int | None = Field(
         default=None,
         ge=0,
-        description="Jobs that one process works on at the same time. Empty: as many as the batch lane "
-        "may have slots, and a quarter more that wait ready; 0: it only takes jobs in.",
+        description="Jobs that one process works on at the same time. Empty: as many as the engines "
+        "of the batch lane have slots, and a quarter more that wait ready; 0: it only takes jobs in.",
     )
     max_open: int = Field(default=100_000, ge=1, description="Unfinished jobs of one tenant.")
     window: int = Field(

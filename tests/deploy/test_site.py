@@ -63,7 +63,7 @@ def run(command: list[str], code: str, url: str) -> str:
         capture_output=True,
         text=True,
         timeout=60,
-        env=os.environ | {"QWEN_VL_ADMIN_KEY": ADMIN_KEY},
+        env=os.environ | {"ADMIN_KEY": ADMIN_KEY},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
