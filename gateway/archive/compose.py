@@ -39,6 +39,10 @@ class Answered(msgspec.Struct, frozen=True):
     """Of its media."""
 
 
+_EVENT = 450
+"""Bytes in memory of one chunk of a streamed answer, about."""
+
+
 class Composed(msgspec.Struct, frozen=True):
     """What is to be written of one answer."""
 
@@ -64,7 +68,7 @@ def answered(call: Call, events: Sequence[Event]) -> Answered:
     messages = tuple(_light_message(message) for message in call.chat.messages)
     chat = msgspec.structs.replace(call.chat, messages=messages)
     every = [part for medium in chat.media for part in (medium.parts or (medium,))]
-    size = sum(len(medium.data or b"") for medium in every)
+    size = sum(len(medium.data or b"") for medium in every) + _EVENT * len(events)
     call = msgspec.structs.replace(call, chat=chat, plan=None, reserved=None)
     return Answered(call, chat, events, time.time(), size)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -27,7 +28,8 @@ _TYPES = (
     (b"%PDF-", "application/pdf"),
     (b"\x1aE\xdf\xa3", "video/webm"),
 )
-_ADDRESSES = ("http://", "https://", "data:", "s3://", "oss://", "file-")
+_ADDRESSES = ("http://", "https://", "data:", "s3://", "oss://")
+_UPLOADED = re.compile(r"file-[0-9a-f]{24}")
 
 
 def sources(images: Input | Sequence[Input]) -> list[str]:
@@ -43,7 +45,7 @@ def is_medium(word: str) -> bool:
 
 def is_address(word: str) -> bool:
     """Whether a word names something that the server finds by itself."""
-    return word.lower().startswith(_ADDRESSES)
+    return word.lower().startswith(_ADDRESSES) or bool(_UPLOADED.fullmatch(word))
 
 
 def is_slow(source: str) -> bool:
@@ -90,8 +92,8 @@ def _fitted(data: bytes, mime: str) -> tuple[bytes, str]:
                 return data, mime
             upright = ImageOps.exif_transpose(picture)
             return _encoded(upright), f"image/{_kind(upright)}"
-    except OSError:
-        return data, mime  # the server says what is wrong with it
+    except Exception:  # Pillow raises nearly anything at broken files; the server says what is wrong with it
+        return data, mime
 
 
 def _from_picture(picture: Image) -> str:

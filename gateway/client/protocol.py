@@ -72,11 +72,15 @@ def _timeout(found: list[str]) -> float:
 
 
 def answer_of(reply: httpx.Response) -> Answer:
-    """Raises `APIError`."""
+    """Raises `APIError`, also where something that is not the gateway has answered."""
     if reply.status_code != 200:
         raise error_of(reply)
-    body = reply.json()
-    return _answer(body | (body.get("result") or {}))
+    try:
+        body = reply.json()
+        return _answer(body | (body.get("result") or {}))
+    except (ValueError, TypeError, AttributeError):  # msgspec's are ValueErrors
+        said = {"msg": "The reply is not one of the gateway: is it the right address?"}
+        raise _error(said, reply.status_code, reply.headers.get("x-request-id")) from None
 
 
 def _answer(body: dict[str, Any]) -> Answer:

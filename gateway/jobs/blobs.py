@@ -6,7 +6,7 @@ by `{"$blob": "SHA-256"}`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -17,6 +17,7 @@ from gateway.errors import INTERNAL, INVALID_REQUEST, GatewayError
 from gateway.jobs.scripts import PREFIX
 
 _MARK = "$blob"
+_DEEPEST = 128
 _LONG = 2048
 """Characters from which a string is kept apart."""
 
@@ -25,13 +26,15 @@ def pack(body: bytes) -> tuple[bytes, dict[str, bytes]]:
     """The body without its long strings, and those by their digest. Raises `GatewayError`."""
     blobs: dict[str, bytes] = {}
 
-    def take(value: Any) -> Any:
+    def take(value: Any, depth: int = 0) -> Any:
+        if depth > _DEEPEST:
+            raise GatewayError(INVALID_REQUEST, f"The body of a job is nested over {_DEEPEST} deep.")
         if isinstance(value, dict):
             if _MARK in value:
                 raise GatewayError(INVALID_REQUEST, f"A field of a job cannot be called {_MARK}.")
-            return {name: take(inner) for name, inner in value.items()}
+            return {name: take(inner, depth + 1) for name, inner in value.items()}
         if isinstance(value, list):
-            return [take(inner) for inner in value]
+            return [take(inner, depth + 1) for inner in value]
         if isinstance(value, str) and len(value) >= _LONG:
             data = value.encode()
             digest = sha256(data).hexdigest()
@@ -83,11 +86,6 @@ class Blobs:
                 pipe.sadd(f"{name}:users", job)
                 pipe.pexpire(f"{name}:users", keep_ms)
                 await pipe.execute()
-
-    async def release(self, digests: Iterable[str], tenant: str, job: str) -> None:
-        """For a job that did not come about. Time takes those that nobody uses."""
-        for digest in digests:
-            await self._redis.srem(f"{_name(tenant, digest)}:users", job)
 
     async def body(self, packed: bytes, tenant: str) -> bytes:
         """The whole body. Raises `GatewayError` where a string is gone, and `redis.RedisError`."""

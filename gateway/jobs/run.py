@@ -87,4 +87,6 @@ def is_overload(error: GatewayError) -> bool:
 
 
 def may_work_later(error: GatewayError) -> bool:
-    return error.code.status >= 500
+    """A rate is a reason to wait, unless no time will help; a quota, or a wrong request, is none."""
+    limited = error.code is RATE_LIMITED and error.retry_after is not None
+    return limited or error.code.status >= 500

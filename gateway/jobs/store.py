@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
@@ -33,8 +34,8 @@ class JobStore:
         """The job, and whether it is a new one. One with the same id, or the same idempotency key of
         the tenant, is given back as it is; refused where that key came with another body."""
         job_id = job_id or new_job_id()
-        body, blobs = pack(order.body)
-        fields = self._fields(order, body, list(blobs))
+        body, blobs, digest = await asyncio.to_thread(_packed, order)
+        fields = self._fields(order, body, list(blobs)) | {"digest": digest}
         with reachable():
             await self._blobs.keep(blobs, order.tenant, job_id, self._keep_ms + self._expire_ms)
             found = await self._scripts.run(
@@ -47,7 +48,7 @@ class JobStore:
                 *(part for field in fields.items() for part in field),
             )
             if found is None or not found[1]:
-                await self._blobs.release(blobs, order.tenant, job_id)
+                await self._scripts.run("release", job_id, order.tenant, ",".join(blobs))
         if found is None:
             detail = f"There are {self._settings.max_open} unfinished jobs already."
             raise GatewayError(OVERLOADED, detail, retry_after=30)
@@ -68,8 +69,6 @@ class JobStore:
         }
         for name in ("wire", "task", "served", "webhook", "batch"):
             fields[name] = getattr(order, name)
-        told = (order.wire.encode(), order.body, order.webhook.encode())
-        fields["digest"] = sha256(b"\0".join(told)).hexdigest().encode()
         return fields
 
     async def get(self, job_id: str, tenant: str | None) -> Job:
@@ -152,6 +151,13 @@ class JobStore:
             rows = await pipe.execute()
         fields = [dict(zip(_HEAD, row, strict=True)) for row in rows if row[0] is not None]
         return [read_job({n.encode(): v for n, v in row.items() if v is not None}) for row in fields]
+
+
+def _packed(order: Order) -> tuple[bytes, dict[str, bytes], bytes]:
+    """The body without its long strings, those by their digest, and what the order is known by."""
+    body, blobs = pack(order.body)
+    told = (order.wire.encode(), order.body, order.webhook.encode())
+    return body, blobs, sha256(b"\0".join(told)).hexdigest().encode()
 
 
 _HEAD = [name for name in Job.__struct_fields__ if name not in ("body", "result", "headers", "token")]

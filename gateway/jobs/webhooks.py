@@ -16,6 +16,7 @@ import secrets
 import time
 from typing import Any
 
+import msgspec
 import redis as redis_package
 from redis.asyncio import Redis
 
@@ -71,9 +72,12 @@ class Webhooks:
     async def _due(self) -> Job | None:
         try:
             found = await self._scripts.run("hook", _PUT_OFF_MS)
+            return None if found is None else read_job(pairs(found))
         except redis_package.RedisError:
             return None
-        return None if found is None else read_job(pairs(found))
+        except msgspec.ValidationError:
+            log.exception("a job whose webhook is due cannot be read")
+            return None
 
     async def _call(self, job: Job) -> None:
         try:

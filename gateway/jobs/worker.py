@@ -80,7 +80,9 @@ class Worker:
                     await work()
             except redis_package.RedisError as error:
                 log.warning("jobs: the state store does not answer (%s)", type(error).__name__)
-                await asyncio.sleep(_STORE_PAUSE_S)
+            except Exception:
+                log.exception("jobs: what the state store holds cannot be worked on")
+            await asyncio.sleep(_STORE_PAUSE_S)
 
     async def _claim(self, may_claim: Callable[[], bool]) -> None:
         if self._stopping or not may_claim():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import re
 import secrets
@@ -18,6 +20,8 @@ from gateway.settings import MediaSettings
 
 BATCH = "batch"
 """The purpose of a file with the requests of a batch; that of its results is `batch_output`."""
+_HALF_WRITTEN_S = 3600
+_SWEEP_S = 3600
 FILE_ID = re.compile(r"file-[0-9a-f]{24}")
 
 
@@ -37,7 +41,7 @@ class StoredFile(msgspec.Struct, frozen=True):
 class FileStore:
     """Two files on disk for each upload: its bytes under its id, and what is known of it beside them.
 
-    All methods block; call them in a thread.
+    All methods that do not wait for themselves block; call them in a thread.
     """
 
     def __init__(self, settings: MediaSettings, folder: Path) -> None:
@@ -46,30 +50,38 @@ class FileStore:
         self._ttl = int(settings.file_ttl_h * 3600)
         self._batch_ttl = int(settings.batch_file_ttl_h * 3600)
 
-    def add(self, source: BinaryIO, filename: str, purpose: str, tenant: str) -> StoredFile:
+    def add(
+        self, source: BinaryIO, filename: str, purpose: str, tenant: str, *, limited: bool = True
+    ) -> StoredFile:
         """Keep what `source` holds from its start; it is never whole in memory. Raises `GatewayError`
-        when the tenant has no room left."""
+        when the tenant has no room left, if it is `limited` to that."""
         folder = self._of(tenant)
         size = source.seek(0, os.SEEK_END)
         source.seek(0)
-        if self._taken(tenant) + size > self._limit:
+        if limited and self._taken(tenant) + size > self._limit:
             raise self._full()
         now = int(time.time())
         ttl = self._batch_ttl if purpose.startswith("batch") else self._ttl
         name = f"file-{secrets.token_hex(12)}"
         file = StoredFile(name, tenant, filename[:255], purpose[:64], size, now, now + ttl)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (folder / name).open("wb") as target:
-            shutil.copyfileobj(source, target, 1 << 20)
-        # What is known of it comes last: without that, the file is not there.
-        (folder / f"{name}.json").write_bytes(msgspec.json.encode(file))
-        if self._taken(tenant) > self._limit:  # another upload of the tenant was faster
+        try:
+            with (folder / name).open("wb") as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+            # What is known of it comes last: without that, the file is not there.
+            (folder / f"{name}.json").write_bytes(msgspec.json.encode(file))
+        except OSError:
+            self._delete(name, tenant)
+            raise
+        if limited and self._taken(tenant) > self._limit:  # another upload of the tenant was faster
             self._delete(name, tenant)
             raise self._full()
         return file
 
     def get(self, name: str, tenant: str) -> StoredFile:
         """Raises `GatewayError` for a file that is not there, has expired, or is another tenant's."""
+        if not FILE_ID.fullmatch(name):
+            raise GatewayError(FILE_NOT_FOUND)
         try:
             file = msgspec.json.decode((self._of(tenant) / f"{name}.json").read_bytes(), type=StoredFile)
         except (OSError, msgspec.DecodeError):
@@ -105,6 +117,27 @@ class FileStore:
         """Raises `GatewayError` for a file that is not there."""
         self.get(name, tenant)
         self._delete(name, tenant)
+
+    def sweep(self) -> None:
+        """Deletes what has expired, of all tenants, and what a killed process has left half written."""
+        now = time.time()
+        for known in self._folder.glob("*/file-*.json"):
+            with contextlib.suppress(OSError, msgspec.DecodeError):
+                if msgspec.json.decode(known.read_bytes(), type=StoredFile).expires < now:
+                    known.with_suffix("").unlink(missing_ok=True)
+                    known.unlink(missing_ok=True)
+        for data in self._folder.glob("*/file-*"):
+            if data.suffix or data.with_name(f"{data.name}.json").exists():
+                continue
+            with contextlib.suppress(OSError):
+                if data.stat().st_mtime < now - _HALF_WRITTEN_S:
+                    data.unlink()
+
+    async def keep_tidy(self) -> None:
+        """Sweeps now and then, until it is cancelled."""
+        while True:
+            await asyncio.to_thread(self.sweep)
+            await asyncio.sleep(_SWEEP_S)
 
     def _taken(self, tenant: str) -> int:
         return sum(file.bytes for file in self.list(tenant))

@@ -47,7 +47,7 @@ class Sources:
         source = medium.source.strip()
         match _SCHEME.match(source[:32]):
             case None if FILE_ID.fullmatch(source):
-                return await self._threads.run(self._files.read, source, tenant)
+                return await self._threads.run(self._uploaded, medium, source, tenant, limit)
             case None:
                 return await self._decode(medium, source, limit)
             case scheme:
@@ -61,6 +61,11 @@ class Sources:
         raise GatewayError(
             ADDRESS_REFUSED, f"The {medium.kind} has an address of a kind that is not fetched."
         )
+
+    def _uploaded(self, medium: Medium, name: str, tenant: str, limit: int) -> bytes:
+        if self._files.get(name, tenant).bytes > limit:
+            raise too_large(medium, limit)
+        return self._files.read(name, tenant)
 
     async def _decode(self, medium: Medium, source: str, limit: int) -> bytes:
         if len(source) <= AT_ONCE:

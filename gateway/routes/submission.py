@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from gateway.accounts.scopes import check_call
 from gateway.call import Call
-from gateway.errors import INVALID_REQUEST, GatewayError
+from gateway.errors import INVALID_REQUEST, TOO_LARGE, GatewayError
 from gateway.jobs.record import Job, Order
 from gateway.media import addresses
 from gateway.media.files import FILE_ID
@@ -45,6 +45,7 @@ async def submit(
     gateway = gateway_of(request.scope)
     principal, accounts = principal_of(request), gateway.services.accounts
     call.principal = principal
+    call.lane = "video" if call.lane == "video" else "batch"  # where it will run
     check_call(call, accounts.tier(principal))
     if call.stream:
         raise invalid("stream", "a job is not answered as a stream; GET /v1/jobs/{id}/events follows it.")
@@ -87,16 +88,24 @@ def _idempotency_key(request: Request) -> str:
 
 async def _whole(request: Request, call: Call, body: bytes, uploads: Mapping[str, bytes]) -> bytes:
     """The body with the files in it that it names: those of the form, and uploaded ones."""
-    files = gateway_of(request.scope).services.media.files
+    gateway = gateway_of(request.scope)
+    files, room = gateway.services.media.files, gateway.settings.media.max_request_mb * 1e6
     found: dict[str, str] = {}
     parts = (part for medium in call.media for part in (medium.parts or (medium,)))
     for source in {part.source for part in parts}:
         if source in uploads:
             found[source] = pybase64.b64encode(uploads[source]).decode()
         elif FILE_ID.fullmatch(source):
+            room -= (await asyncio.to_thread(files.get, source, tenant_of(request))).bytes
+            if room < 0:
+                raise GatewayError(TOO_LARGE, "The files that the job names are too large together.")
             data = await asyncio.to_thread(files.read, source, tenant_of(request))
             found[source] = pybase64.b64encode(data).decode()
-    return msgspec.json.encode(_replaced(msgspec.json.decode(body), found)) if found else body
+    return await asyncio.to_thread(_filled, body, found) if found else body
+
+
+def _filled(body: bytes, strings: Mapping[str, str]) -> bytes:
+    return msgspec.json.encode(_replaced(msgspec.json.decode(body), strings))
 
 
 def _replaced(value: Any, strings: Mapping[str, str]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,8 +26,11 @@ from gateway.client import (
     ServerError,
     TokenEvent,
 )
-from gateway.client.inputs import LONGEST_SIDE, sources
+from gateway.client.errors import APIError
+from gateway.client.inputs import LONGEST_SIDE, is_address, sources
+from gateway.client.protocol import answer_of
 from tests.conftest import Gateway
+from tests.media.samples import encoded
 from tests.pictures import EXAMPLES, square
 from tests.scripts import scripted
 from tests.servers import ROOT
@@ -52,6 +56,22 @@ async def test_pictures_may_be_addresses_paths_bytes_or_pillow_images(gateway: G
     assert answer.metadata.output_tokens > 0
     assert answer.request_id
     assert engine.seen[0].media[4].frames[0].size == (80, 40)
+
+
+def test_a_broken_picture_is_sent_as_it_is_and_names_like_ids_are_files(tmp_path: Path) -> None:
+    large = encoded(Image.new("L", (4000, 4000)))
+    broken = large[:200] + b"\xff" * 40 + large[240:]
+    assert sources(broken) == [f"data:image/png;base64,{base64.b64encode(broken).decode()}"]
+    path = tmp_path / "file-001.png"
+    path.write_bytes((EXAMPLES / "shapes.png").read_bytes())
+    assert not is_address("file-001.png")
+    assert is_address(f"file-{'0a' * 12}")
+
+
+def test_a_reply_that_is_not_the_gateways_is_an_error_of_the_sdk() -> None:
+    for text in ("<html>", "[]", "7", '{"result": 5}'):
+        with pytest.raises(APIError, match="not one of the gateway"):
+            answer_of(httpx.Response(200, text=text))
 
 
 async def test_a_clip_and_a_schema(gateway: Gateway) -> None:

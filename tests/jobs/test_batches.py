@@ -14,6 +14,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from engine.errors import GenerationFailed
+from gateway.settings import MediaSettings
 from tests.conftest import Gateway
 from tests.dispatch.engines import HeldEngine
 from tests.jobs.conftest import Keeps, inside
@@ -95,6 +96,8 @@ async def test_a_file_that_is_wrong_is_refused_line_by_line(gateway: Gateway, ke
                 jsonl(line(3, url="/v1/embeddings")),
                 jsonl(line(4, method="GET")),
                 jsonl(line(5, body=7)),
+                jsonl(line(6, body={"$blob": "x"})),
+                jsonl(line(7)).replace(b'"Question 7"', b"[" * 400 + b"]" * 400),
             ]
         )
         batch = await until(api, await begin(api, data), lambda b: b.status in ENDED)
@@ -106,9 +109,30 @@ async def test_a_file_that_is_wrong_is_refused_line_by_line(gateway: Gateway, ke
             (4, "mismatched_endpoint"),
             (5, "invalid_line"),
             (6, "invalid_line"),
+            (7, "invalid_line"),
+            (8, "invalid_line"),
         ]
         empty = await until(api, await begin(api, b""), lambda b: b.status in ENDED)
         assert empty.errors.data[0].code == "empty_file"
+
+
+async def test_a_batch_ends_though_its_results_do_not_fit_the_tenants_files(
+    gateway: Gateway, keeps: Keeps
+) -> None:
+    data = jsonl(line(0))
+    settings = keeps(media=MediaSettings(max_files_mb=(len(data) + 50) / 1e6))
+    async with gateway(scripted("word " * 50), settings) as client, sdk(client) as api:
+        batch = await until(api, await begin(api, data), lambda b: b.status in ENDED)
+        assert batch.status == "completed"
+        assert len(await lines(api, batch.output_file_id)) == 1
+
+
+async def test_a_batch_that_is_too_old_is_left_out_of_the_list(gateway: Gateway, keeps: Keeps) -> None:
+    async with gateway(scripted(), keeps()) as client, sdk(client) as api:
+        old, new = [await begin(api, jsonl(line(0))) for _ in range(2)]
+        await until(api, old, lambda b: b.status in ENDED)
+        await inside(client).services.state.redis.delete(f"{{jobs}}:batch:{old.id}")
+        assert [batch.id async for batch in api.batches.list()] == [new.id]
 
 
 async def test_a_batch_is_refused_for_what_is_not_there(gateway: Gateway, keeps: Keeps) -> None:

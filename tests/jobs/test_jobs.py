@@ -16,9 +16,10 @@ import httpx
 import pytest
 
 from engine.errors import GenerationFailed, InvalidRequest, Overloaded
+from gateway.errors import GatewayError
 from gateway.jobs.record import Order
 from gateway.principal import Principal
-from gateway.settings import FetchSettings
+from gateway.settings import FetchSettings, MediaSettings
 from tests.conftest import Gateway
 from tests.dispatch.engines import HeldEngine
 from tests.events import events
@@ -133,6 +134,61 @@ async def test_the_same_idempotency_key_gives_the_same_job(gateway: Gateway, kee
         assert (other.status_code, other.json()["code"]) == (409, 1015)
         long = await client.post("/v1/jobs", json=ASKED, headers={"idempotency-key": "x" * 256})
         assert long.status_code == 400
+
+
+async def test_idempotency_keys_of_two_tenants_never_meet(gateway: Gateway, keeps: Keeps) -> None:
+    async with gateway(scripted(), keeps()) as client:
+        body, store = json.dumps(ASKED).encode(), inside(client).jobs.store
+        jobs = [
+            await store.submit(
+                Order(principal=Principal("key", "k", tenant), wire="tasks", body=body, idempotency_key=key)
+            )
+            for tenant, key in (("acme", "eu:1"), ("acme:eu", "1"))
+        ]
+        assert [new for _, new in jobs] == [True, True]
+
+
+async def test_a_job_that_is_submitted_again_keeps_its_pictures_and_a_refused_one_leaves_none(
+    gateway: Gateway, keeps: Keeps
+) -> None:
+    engine = HeldEngine()
+    async with gateway(engine, keeps(max_open=1)) as client:
+        store, redis = inside(client).jobs.store, inside(client).services.state.redis
+        body = json.dumps(ASKED | {"images": [example("shapes.png")]}).encode()
+        order = Order(principal=BIG, wire="tasks", task="vqa", body=body)
+        assert [(await store.submit(order, "job_again"))[1] for _ in range(2)] == [True, False]
+        other = json.dumps(ASKED | {"images": [example("chart.png")]}).encode()
+        with pytest.raises(GatewayError):
+            await store.submit(Order(principal=BIG, wire="tasks", task="vqa", body=other))
+        blobs = [key async for key in redis.scan_iter("{jobs}:blob:*") if not key.endswith(b":users")]
+        assert len(blobs) == 1
+        engine.let(1)
+        while (job := await store.get("job_again", None)).status in ("queued", "running"):
+            await asyncio.sleep(0.01)
+        assert job.status == "succeeded", job.error
+
+
+async def test_a_body_that_cannot_be_kept_is_refused(gateway: Gateway, keeps: Keeps) -> None:
+    deep: Any = "x"
+    for _ in range(300):
+        deep = [deep]
+    async with gateway(scripted(), keeps()) as client:
+        for extra in ({"extra": deep}, {"extra": {"$blob": "x"}}):
+            reply = await client.post("/v1/jobs", json=ASKED | extra)
+            assert (reply.status_code, reply.json()["code"]) == (400, 1000), reply.text
+
+
+async def test_files_that_are_too_large_together_are_not_read_into_a_job(
+    gateway: Gateway, keeps: Keeps
+) -> None:
+    async with gateway(scripted(), keeps(media=MediaSettings(max_request_mb=0.01))) as client:
+        picture = (EXAMPLES / "shapes.png").read_bytes() + b"\0" * 6000
+        ids = []
+        for _ in range(2):
+            files = {"file": ("a.png", picture, "image/png")}
+            ids.append((await client.post("/v1/files", files=files, data={"purpose": "vision"})).json()["id"])
+        reply = await client.post("/v1/jobs", json=ASKED | {"images": ids})
+        assert reply.status_code == 413, reply.text
 
 
 async def test_jobs_of_others_do_not_exist(gateway: Gateway, keeps: Keeps) -> None:

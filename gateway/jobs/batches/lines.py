@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from gateway.errors import GatewayError
 from gateway.jobs.batches.record import LineError
+from gateway.jobs.blobs import pack
 
 MOST_LINES = 50_000
 _MOST_ERRORS = 100
@@ -64,8 +66,11 @@ def _problem(raw: bytes, number: int, endpoint: str, seen: set[str]) -> LineErro
     try:
         line = _lines.decode(raw)
         _bodies.decode(line.body)
+        pack(bytes(line.body))
     except msgspec.ValidationError as error:
         return LineError("invalid_line", f"{error}.", number)
+    except GatewayError as error:
+        return LineError("invalid_line", error.detail, number, "body")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return LineError("invalid_json_line", "The line is not valid JSON.", number)
     if line.url != endpoint:

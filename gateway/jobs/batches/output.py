@@ -41,7 +41,8 @@ async def write_results(
 
 
 def _keep(files: FileStore, file: BinaryIO, name: str, tenant: str) -> str:
-    return files.add(file, name, "batch_output", tenant).id
+    """Beyond the tenant's limit too: what was worked on is not lost for want of room."""
+    return files.add(file, name, "batch_output", tenant, limited=False).id
 
 
 async def _outcomes(batch: Batch, path: Path, jobs: JobStore) -> AsyncIterator[tuple[Line, Job | None]]:

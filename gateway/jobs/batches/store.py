@@ -68,8 +68,8 @@ class BatchStore:
                 raise GatewayError(JOB_NOT_FOUND, param="after")
             start = 0 if rank is None else rank + 1
             ids = await self._redis.zrevrange(index, start, start + limit)
-        batches = [await self.get(raw.decode(), tenant) for raw in ids[:limit]]
-        return batches, len(ids) > limit
+            rows = [await self._redis.hgetall(_key(raw.decode())) for raw in ids[:limit]]
+        return [read_batch(row) for row in rows if b"id" in row], len(ids) > limit  # old ones are gone
 
     async def cancel(self, batch_id: str, tenant: str) -> Batch:
         """Its driver will stop it; one that has ended is given back as it is."""

@@ -53,13 +53,18 @@ local function enter(id, tenant, window)
   end
 end
 
--- Forgets the request of a job that needs it no more; a blob goes with the last that used it.
-local function forget(id, tenant)
-  for digest in string.gmatch(get(id, 'blobs') or '', '%x+') do
+-- A blob goes with the last job that used it.
+local function drop(id, tenant, digests)
+  for digest in string.gmatch(digests, '%x+') do
     local blob = P .. 'blob:' .. tenant .. ':' .. digest
     redis.call('SREM', blob .. ':users', id)
     if redis.call('SCARD', blob .. ':users') == 0 then redis.call('DEL', blob) end
   end
+end
+
+-- Forgets the request of a job that needs it no more.
+local function forget(id, tenant)
+  drop(id, tenant, get(id, 'blobs') or '')
   redis.call('HDEL', key(id), 'body', 'blobs')
 end
 

@@ -2,7 +2,7 @@
 -- ARGV: id, tenant, idempotency key ('' for none), window, most unfinished ones, then the fields.
 -- Returns {id, 1 if it is new, digest of the body}; nil where the tenant has too many.
 local id, tenant, idempotency = ARGV[1], ARGV[2], ARGV[3]
-local mark = P .. 'once:' .. tenant .. ':' .. idempotency
+local mark = P .. 'once:' .. #tenant .. ':' .. tenant .. ':' .. idempotency -- a tenant's name may have colons
 local found = (idempotency ~= '' and redis.call('GET', mark)) or id
 if redis.call('EXISTS', key(found)) == 1 then
   return {found, 0, get(found, 'digest')}
