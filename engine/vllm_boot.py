@@ -188,6 +188,8 @@ class EngineLoad:
         self._devices = devices
         self._shared = shared
         self._updated = 0.0
+        self._memory_gb: float | None = None
+        self._memory_due = 0.0
         self._of: dict[int, tuple[int, int, float]] = {}
         """Running, waiting and KV usage of each copy of the engine, by its number."""
 
@@ -225,8 +227,14 @@ class EngineLoad:
             running=sum(running for running, _, _ in self._of.values()),
             waiting=sum(waiting for _, waiting, _ in self._of.values()),
             kv_usage=max((usage for _, _, usage in self._of.values()), default=0.0),
-            gpu_memory_gb=_gpu_memory_gb(self._devices),
+            gpu_memory_gb=self._gpu_memory(),
         )
+
+    def _gpu_memory(self) -> float | None:
+        """Asked of the driver once a second at most: readiness is looked at with every request."""
+        if (now := time.monotonic()) >= self._memory_due:
+            self._memory_gb, self._memory_due = _gpu_memory_gb(self._devices), now + 1.0
+        return self._memory_gb
 
 
 def _has_cuda() -> bool:

@@ -160,6 +160,9 @@ class VllmEngine:
             body = self._builder.build(request, lent)
             reply = await self._chat.create_chat_completion(body)
         if hasattr(reply, "error"):
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError  # vLLM answers it as if it were an error of the client
             raise failure(reply.error.code, reply.error.param)
         decoder = ReplyDecoder(request.id, request.model)
         if not request.stream:

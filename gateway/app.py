@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
@@ -107,7 +107,10 @@ def create_app(
         archive=_archive(settings, models, tasks, safety, telemetry),
     )
     sink = open_sink(settings.audit, settings.server.folder("audit"))
-    audit = Writer(sink, settings.audit.waiting, telemetry) if sink is not None else None
+    audit = None
+    if sink is not None:
+        drops = settings.audit.when_full == "drop"
+        audit = Writer(sink, settings.audit.waiting, telemetry, drops=drops)
     DispatchCollector(services.models, services.backlog, telemetry.registry, settings.server.workers)
     handler = build_pipeline(services)
     bodies = Room(settings.server.max_bodies_mb * 1e6)
@@ -126,25 +129,14 @@ def create_app(
             asyncio.create_task(_run_models(gateway, on_death)),
             asyncio.create_task(watch_loop(telemetry.loop_lag)),
             asyncio.create_task(watch_memory()),
+            asyncio.create_task(media.files.keep_tidy()),
         ]
         gateway.jobs.start(lambda: gateway.ready)
         try:
             yield
         finally:
             gateway.drain()
-            await gateway.jobs.aclose(gateway.drain_left_s)
-            await end(tasks)
-            if services.archive is not None:
-                await services.archive.aclose()
-            await services.answers.aclose()
-            await gateway.models.aclose()
-            await services.accounts.aclose()
-            await services.media.aclose()
-            await services.safety.aclose()
-            await services.state.aclose()
-            if audit is not None:
-                await asyncio.to_thread(audit.close)
-            await asyncio.to_thread(telemetry.tracing.close)
+            await _close(gateway, tasks, audit)
 
     app = Starlette(
         routes=[
@@ -221,6 +213,25 @@ async def _load(gateway: Gateway) -> None:
     await gateway.services.safety.warm_up()
     gateway.warm = True
     await gateway.models.load()
+
+
+async def _close(gateway: Gateway, tasks: list[asyncio.Task[None]], audit: Writer | None) -> None:
+    """From the last to the first that the others need. What fails at its end keeps none from theirs."""
+    services = gateway.services
+    async with AsyncExitStack() as ends:
+        ends.push_async_callback(asyncio.to_thread, services.telemetry.tracing.close)
+        if audit is not None:
+            ends.push_async_callback(asyncio.to_thread, audit.close)
+        ends.push_async_callback(services.state.aclose)
+        ends.push_async_callback(services.safety.aclose)
+        ends.push_async_callback(services.media.aclose)
+        ends.push_async_callback(services.accounts.aclose)
+        ends.push_async_callback(gateway.models.aclose)
+        ends.push_async_callback(services.answers.aclose)
+        if services.archive is not None:
+            ends.push_async_callback(services.archive.aclose)
+        ends.push_async_callback(end, tasks)
+        ends.push_async_callback(gateway.jobs.aclose, gateway.drain_left_s)
 
 
 async def _run_models(gateway: Gateway, on_death: Callable[[], None]) -> None:

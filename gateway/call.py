@@ -55,6 +55,8 @@ class Notes(msgspec.Struct):
     """Why the smaller model answered; `None` where the one that was asked for did."""
     queued_s: float | None = None
     """Seconds it waited for a slot."""
+    last: ChatChunk | None = None
+    """Of a run that others share: its last chunk, for the call that pays for it, which may have left."""
     limits: Mapping[str, str] = {}
     """Headers about the limits of the caller's key."""
     spent: dict[str, float] = {}

@@ -8,6 +8,7 @@ handlers do not notice a disconnect at all; hence this.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from contextlib import aclosing
@@ -38,6 +39,7 @@ log = logging.getLogger("gateway")
 
 _UNWATCHED_S = 0.005
 """Answers that are there sooner, kept ones above all, need no task that watches for the client's leaving."""
+_LAST_WORD_S = 5.0
 _SSE_HEADERS = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
 
 
@@ -131,12 +133,15 @@ class PipelineResponse:
         return error.code
 
     async def _fail(self, send: Send, error: GatewayError) -> None:
-        if self._started:
-            await self._send_frames(send, self._encoder.failure(error), last=True)
-        else:
-            headers = [(k.encode(), v.encode()) for k, v in error.reply_headers.items()]
-            body = self._error(error, self._call.request_id)
-            await self._send_body(send, error.code.status, body, headers)
+        """A client that does not read gets some seconds; then the server closes its connection."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORD_S):
+                if self._started:
+                    await self._send_frames(send, self._encoder.failure(error), last=True)
+                    return
+                headers = [(k.encode(), v.encode()) for k, v in error.reply_headers.items()]
+                body = self._error(error, self._call.request_id)
+                await self._send_body(send, error.code.status, body, headers)
 
     async def _send_body(
         self, send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None

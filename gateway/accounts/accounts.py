@@ -96,8 +96,8 @@ class Accounts:
         self.meter.start()
 
     async def aclose(self) -> None:
+        await self.ledger.aclose()  # first: charges are lost with the process, and the history may be slow
         await self.meter.aclose()
-        await self.ledger.aclose()
         await self.alerts.aclose()
         if self._scripts is not None:
             await self._scripts.aclose()

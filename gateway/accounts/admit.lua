@@ -16,6 +16,7 @@ redis.set_repl(redis.REPL_NONE)
 
 local SLOTS = 61
 local DAY = 86400
+local UNCHARGED = 60 -- seconds in which what was released is charged, at the latest
 local account, leases = KEYS[1], KEYS[2]
 local id, first = ARGV[1], ARGV[12] == '1'
 local arg = {}
@@ -49,6 +50,12 @@ for _, level in ipairs(levels) do
     end
   end
   if #lapsed > 0 then redis.call('ZREMRANGEBYSCORE', level.leases, '-inf', ms) end
+  -- Where nothing has run for a while, nothing is held: what still is was released to a gateway that never
+  -- heard of it, or was killed before it could charge it.
+  local released = tonumber(redis.call('HGET', level.account, 'released') or 0)
+  if redis.call('ZCARD', level.leases) == 0 and clock[1] - released > UNCHARGED then
+    redis.call('HDEL', level.account, 'held_tokens', 'held_cost')
+  end
 end
 
 -- The window moves on: seconds that leave it are taken off the sums.

@@ -25,9 +25,11 @@ redis.call('HSET', KEYS[2], by, ARGV[9])
 
 redis.set_repl(redis.REPL_NONE)
 local function let_go(account, tokens, cost)
-  if redis.call('EXISTS', account) == 1 then
-    if tokens ~= '0' then redis.call('HINCRBY', account, 'held_tokens', '-' .. tokens) end
-    if cost ~= '0' then redis.call('HINCRBY', account, 'held_cost', '-' .. cost) end
+  for field, amount in pairs({held_tokens = tokens, held_cost = cost}) do
+    local held = tonumber(redis.call('HGET', account, field) or 0)
+    -- Never below nothing: it may have been forgotten meanwhile, or lost with the store.
+    local less = math.min(held, tonumber(amount))
+    if less > 0 then redis.call('HINCRBY', account, field, string.format('%.0f', -less)) end
   end
 end
 let_go(KEYS[1], ARGV[3], ARGV[4])

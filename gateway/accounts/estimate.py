@@ -49,6 +49,7 @@ def text_tokens(chat: ChatRequest) -> int:
         for part in (message.content if isinstance(message.content, tuple) else ())
     ]
     texts += [message.content for message in chat.messages if isinstance(message.content, str)]
+    texts += [str(message.tool_calls) for message in chat.messages if message.tool_calls]
     texts += [str(extra) for extra in (chat.tools, chat.response_format) if extra]
     return sum(map(_tokens, texts)) + _A_MESSAGE * (len(chat.messages) + 1)
 

@@ -19,6 +19,7 @@ local function let_go(account, leases)
   if not hold then return end
   local held, worth, since = string.match(hold, '(%d+) (%d+) (%d+)')
   redis.call('HDEL', account, 'hold:' .. id)
+  redis.call('HSET', account, 'released', redis.call('TIME')[1])
   add(account, 'held_tokens', tokens - held)
   add(account, 'held_cost', cost - worth)
   return held, since

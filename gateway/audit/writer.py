@@ -24,7 +24,13 @@ _DRAIN_S = 5.0
 
 
 class Writer:
-    def __init__(self, sink: Sink, waiting: int, telemetry: Telemetry, pause_s: float = _PAUSE_S) -> None:
+    """`drops`: whether lines are given up when there is no more room. Otherwise all are taken: new requests
+    are refused then, and those that run are not many more."""
+
+    def __init__(
+        self, sink: Sink, waiting: int, telemetry: Telemetry, pause_s: float = _PAUSE_S, *, drops: bool = True
+    ) -> None:
+        self._drops = drops
         self._sink = sink
         self._most = waiting
         self._telemetry = telemetry
@@ -44,7 +50,7 @@ class Writer:
             self._thread.start()
 
     def add(self, line: bytes) -> None:
-        if self.full:
+        if self.full and self._drops:
             self._telemetry.audit_dropped.inc()
             return
         self._lines.append(line)

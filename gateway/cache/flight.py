@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import partial
 
+from engine.types import ChatChunk
 from gateway.call import Call, Event, Events, Notes
 
 _BUFFER = 4096
@@ -20,9 +21,10 @@ have read, and waits for the slowest while it is this far behind."""
 
 
 class _Listener:
-    __slots__ = ("next", "woken")
+    __slots__ = ("next", "pays", "woken")
 
-    def __init__(self) -> None:
+    def __init__(self, pays: Callable[[], None]) -> None:
+        self.pays = pays
         self.next = 0
         """Number of the event to read next."""
         self.woken = asyncio.Event()
@@ -38,7 +40,8 @@ class Flight:
         self._ended = ended
         self._events: list[Event] = []
         self._forgotten = 0
-        self._listeners: set[_Listener] = set()
+        self._listeners: dict[_Listener, None] = {}
+        """In the order in which they came. The first one pays for the run."""
         self._room = asyncio.Event()
         self._over = False
         self._error: Exception | None = None
@@ -49,14 +52,28 @@ class Flight:
         return self._call.notes
 
     @property
+    def fresh(self) -> bool:
+        """Whether it has not begun: the next listener starts it."""
+        return self._pump is None
+
+    @property
     def takes_more(self) -> bool:
         """Whether a new listener would miss nothing."""
         return not self._over and not self._forgotten
 
-    async def listen(self, deadline: float) -> AsyncGenerator[Event, None]:
-        """All events of the run, from its first on. The first listener starts it."""
-        listener = _Listener()
-        self._listeners.add(listener)
+    @property
+    def last(self) -> ChatChunk | None:
+        """The last chunk of a run that came to its end."""
+        chunk = self._events[-1] if self._over and self._error is None and self._events else None
+        return chunk if isinstance(chunk, ChatChunk) and chunk.usage is not None else None
+
+    async def listen(
+        self, deadline: float, pays: Callable[[], None] = lambda: None
+    ) -> AsyncGenerator[Event, None]:
+        """All events of the run, from its first on. The first listener starts it, and pays for it; where
+        it leaves before the end, the next one does, whose `pays` is called."""
+        listener = _Listener(pays)
+        self._listeners[listener] = None
         self._call.deadline = max(self._call.deadline, deadline)
         if self._pump is None:
             self._pump = asyncio.create_task(self._read())
@@ -81,8 +98,11 @@ class Flight:
         return True
 
     def _leave(self, listener: _Listener) -> None:
-        self._listeners.discard(listener)
+        paid = next(iter(self._listeners)) is listener
+        del self._listeners[listener]
         self._room.set()
+        if paid and not self._over and self._listeners:
+            next(iter(self._listeners)).pays()
         if not self._listeners and not self._over:
             assert self._pump is not None
             self._over = True

@@ -43,11 +43,11 @@ class Gate:
         if free_mb is not None and free_mb < self._limits.min_free_memory_mb:
             raise Overload("host_memory", "The server is at its limit.", _RETRY_S)
 
-    def attempt(self, deadline: Callable[[], float]) -> Attempt:
+    def attempt(self, deadline: Callable[[], float], *, streamed: bool) -> Attempt:
         """Raises `Overload` where the breaker lets nobody through."""
         if not self.breaker.enter():
             raise self._unhealthy(max(_RETRY_S, self.breaker.retry_after))
-        return Attempt(self.breaker, deadline)
+        return Attempt(self.breaker, deadline, streamed=streamed)
 
     def _unhealthy(self, retry_after: float) -> Overload:
         return Overload("unhealthy", "The model does not answer at present.", retry_after)
@@ -56,8 +56,9 @@ class Gate:
 class Attempt:
     """One request at the engine, and what it says about the engine's health: `with attempt:`."""
 
-    def __init__(self, breaker: Breaker, deadline: Callable[[], float]) -> None:
+    def __init__(self, breaker: Breaker, deadline: Callable[[], float], *, streamed: bool) -> None:
         self._breaker = breaker
+        self._streamed = streamed
         self._deadline = deadline
         self._began = time.monotonic()
         self.answered = False
@@ -78,10 +79,12 @@ class Attempt:
             self._breaker.abandoned()
 
     def _hung(self, error: BaseException | None) -> bool:
-        """No chunk came, though there was time enough, until the request's time was up."""
+        """No chunk of a stream came, though there was time enough, until the request's time was up. An answer
+        that is not streamed has its only chunk at the end, and may just be long."""
         now = time.monotonic()
         late = now >= self._deadline() and now - self._began >= _HANG_S
-        return isinstance(error, asyncio.CancelledError | GeneratorExit) and late and not self.answered
+        left = isinstance(error, asyncio.CancelledError | GeneratorExit)
+        return self._streamed and left and late and not self.answered
 
 
 def lane_settings(settings: Settings, lane: Lane | None) -> Mapping[Lane, LaneSettings]:

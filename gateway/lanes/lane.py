@@ -19,6 +19,7 @@ class LaneState:
         self.most = max(1, round(settings.most * slots))
         self._kept = math.ceil(self.reserved * (1 - lend))
         self._spare = min(self._kept, settings.spare)
+        self._lends = lend > 0
         self._unused_after_s = unused_after_s
         self._last_asked = -math.inf
         self.queue = FairQueue()
@@ -29,8 +30,8 @@ class LaneState:
 
     @property
     def used(self) -> bool:
-        """Whether somebody is in the lane, or was a short while ago."""
-        busy = self.running or len(self.queue)
+        """Whether somebody is in the lane, or was a short while ago; or it never lends anything."""
+        busy = self.running or len(self.queue) or not self._lends
         return bool(busy) or time.monotonic() - self._last_asked < self._unused_after_s
 
     @property

@@ -22,6 +22,7 @@ from gateway.lanes.queue import Ticket
 from gateway.settings import LaneSettings
 
 _LEAST_RETRY_S = 1.0
+_LOOK_S = 1.0
 _MARGIN_S = 0.05
 """Seconds before its deadline at which a request leaves the queue, so that its refusal is still in time."""
 
@@ -94,7 +95,8 @@ class Slots:
                 until = min(patience, deadline() - _MARGIN_S)
                 if until <= time.monotonic():
                     raise Overload("max_wait", "The wait took too long.", self._retry(lane, ticket.tenant))
-                await asyncio.wait([ticket.granted], timeout=until - time.monotonic())
+                await asyncio.wait([ticket.granted], timeout=min(_LOOK_S, until - time.monotonic()))
+                self._give_out()  # a lane may have fallen out of use meanwhile
             ticket.granted.result()
         except BaseException:
             self._withdraw(lane, ticket)

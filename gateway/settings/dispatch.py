@@ -100,7 +100,8 @@ class LanesSettings(Section):
         default=30,
         ge=0,
         description="Seconds without a request after which a lane is not in use: others may borrow all its "
-        "slots but for its `spare`. With the next request they come back, as those that use them end.",
+        "slots but for its `spare` (none where `lend` is 0). With the next request they come back, as those "
+        "that use them end.",
     )
 
     @property

@@ -42,7 +42,7 @@ class Admission:
         try:
             priority = _PRIORITY[call.lane] - self._accounts.tier(call.principal).priority
             call.chat = msgspec.structs.replace(call.chat, priority=priority, salt=_salt(call))
-            with gate.attempt(lambda: call.deadline) as attempt:
+            with gate.attempt(lambda: call.deadline, streamed=call.stream) as attempt:
                 async with aclosing(await self._inner(call)) as events:
                     async for event in events:
                         if not attempt.answered:

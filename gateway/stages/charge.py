@@ -1,17 +1,20 @@
 """Writes down what an answer, or that about one page, came to: in tokens and at its price.
 
-What breaks off, since the client left or the engine failed, is charged as far as it came. An
-answer that never began costs nothing.
+What breaks off, since the client left or the engine failed, is charged as far as it came; a run that
+went on for others, whole. An answer that never began costs nothing.
 """
 
 from __future__ import annotations
 
 from contextlib import aclosing
 
-from engine.types import ChatChunk, Usage
+from engine.types import ChatChunk, Choice, Usage
 from gateway.accounts.estimate import cap_answer, media_tokens, text_tokens
 from gateway.call import Call, Events
 from gateway.stages.base import Handler, Services
+
+_CHARACTERS = 4
+"""Of a token, about."""
 
 
 class Charge:
@@ -32,9 +35,11 @@ class Charge:
                 async for event in events:
                     if isinstance(event, ChatChunk):
                         model, usage = event.model, event.usage or usage
-                        written += sum(choice.token_count or 1 for choice in event.choices)
+                        written += sum(map(_tokens, event.choices))
                     yield event
         finally:
+            if (last := call.notes.last) is not None:
+                model, usage = last.model, usage or last.usage
             if model:
                 self._write(call, model, usage or self._so_far(call, written))
 
@@ -54,3 +59,8 @@ class Charge:
         whole = prices.of(bill.model, usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
         bill.cost += round(whole * share)
         bill.currency = prices.currency
+
+
+def _tokens(choice: Choice) -> int:
+    """As the engine counts them; where it does not, by what was written: slow readers get many at once."""
+    return choice.token_count or max(1, (len(choice.content) + len(choice.reasoning)) // _CHARACTERS)

@@ -3,6 +3,9 @@
 Calls join only where the answer would be right for each of them: the same key, both streamed or
 both not, the same say on degraded answers, the same lane (so that nobody interactive waits in
 the batch queue), and no wish for a new answer.
+
+Each run is paid for once, whole: by the call that began it, or, where that left before the end, by
+the next one.
 """
 
 from __future__ import annotations
@@ -44,21 +47,28 @@ class Coalesce:
                     yield event
                 return
             flight = self._join((key, call.stream, call.allow_degraded, call.lane), call)
-        told = False
-        async with aclosing(flight.listen(call.deadline)) as events:
-            async for event in events:
-                if not told:
-                    told = True
-                    call.notes.degraded, call.notes.queued_s = flight.notes.degraded, flight.notes.queued_s
-                yield event
+        told, used = False, call.notes.cache
+        if not flight.fresh:
+            call.notes.cache = "coalesced"
+            self._telemetry.coalesced.inc()
+
+        def pays() -> None:
+            call.notes.cache = used
+
+        try:
+            async with aclosing(flight.listen(call.deadline, pays)) as events:
+                async for event in events:
+                    if not told:
+                        told = True
+                        run = flight.notes
+                        call.notes.degraded, call.notes.queued_s = run.degraded, run.queued_s
+                    yield event
+        finally:
+            if call.notes.cache == used:
+                call.notes.last = flight.last
 
     def _join(self, key: tuple[object, ...], call: Call) -> Flight:
-        flight = self._flights.find(key)
-        if flight is None:
-            return self._flights.start(key, _own(call), self._run)
-        call.notes.cache = "coalesced"
-        self._telemetry.coalesced.inc()
-        return flight
+        return self._flights.find(key) or self._flights.start(key, _own(call), self._run)
 
     async def _run(self, call: Call) -> Events:
         """The run itself; its answer is kept before the flight ends, so that nobody falls between."""

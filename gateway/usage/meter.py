@@ -126,14 +126,14 @@ class Meter:
         """Write the days that have changed into the history, and forget those that are too old."""
         if self._store is None or not self._days:
             return
+        days, self._days = self._days, set()
         try:
-            table = await self._store.read(min(self._days), max(self._days))
+            table = await self._store.read(min(days), max(days))
             await asyncio.to_thread(self._history.put, table)
             await asyncio.to_thread(self._history.forget, today() - timedelta(self._settings.history_days))
         except _AWAY as error:
             log.warning("the usage history cannot be written: %s", type(error).__name__)
-        else:
-            self._days.clear()
+            self._days |= days
 
     def _tell(self, tenant: str, sums: Sums) -> None:
         """Metrics; the names of tenants are bounded."""

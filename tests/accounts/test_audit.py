@@ -190,6 +190,18 @@ def test_lines_wait_for_a_full_disk_and_beyond_that_are_counted() -> None:
     assert registry.get_sample_value("gateway_audit_lines_total") == 3
 
 
+def test_where_nothing_may_go_unrecorded_what_still_runs_is_kept_too() -> None:
+    disk, registry = Disk(), CollectorRegistry()
+    writer = Writer(disk, 3, Telemetry(registry), pause_s=0.01, drops=False)
+    writer.start()
+    for number in range(5):
+        writer.add(b"%d\n" % number)
+    assert writer.full
+    disk.room.set()
+    writer.close()
+    assert disk.lines == [b"%d\n" % number for number in range(5)]
+
+
 async def test_where_nothing_may_go_unrecorded_requests_are_refused_while_the_disk_is_full(
     start: Start, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 from openai import AsyncOpenAI, RateLimitError
 from PIL import Image
 
-from gateway.accounts.estimate import image_tokens
+from engine.types import ChatRequest, Message
+from gateway.accounts.estimate import image_tokens, text_tokens
 from gateway.accounts.key import ApiKey
 from gateway.accounts.limits import NANO, Limits
 from gateway.accounts.reservation import Account, Reservation
@@ -46,6 +48,44 @@ async def holds(one: Guarded, account: Account) -> dict[str, int]:
 
 
 FREE = {"tokens": 0, "cost": 0, "leases": 0}
+
+
+async def test_what_was_released_and_never_charged_is_not_held_for_ever(guard: Guard) -> None:
+    async with guard({"paid": {"monthly_tokens": 100_000}}) as one:
+        secret = await one.key(tier="paid")
+        assert (await one.chat(secret)).status_code == 200
+        redis: Any = one.services.state.redis
+        await one.services.accounts.ledger.settled()
+        hashes = [key async for key in redis.scan_iter("*", _type="hash")]
+        (name,) = [key for key in hashes if await redis.hexists(key, "released")]
+        await redis.hset(name, mapping={"held_tokens": 99_999, "released": int(time.time()) - 30})
+        assert (await one.chat(secret)).status_code == 429, "a charge may be on its way"
+        await redis.hset(name, "released", int(time.time()) - 90)
+        assert (await one.chat(secret)).status_code == 200
+
+
+async def test_prompts_in_the_arguments_of_tools_are_counted() -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "word " * 1000}}
+    told = ChatRequest(id="r", model="m", messages=(Message(role="assistant", tool_calls=[call]),))
+    assert text_tokens(told) > 1000
+
+
+async def test_a_job_over_its_keys_concurrency_waits_and_is_answered(guard: Guard) -> None:
+    async with guard({"one": {"concurrency": 1}}, jobs={"backoff_s": 0.05}) as one:
+        headers = {"authorization": f"Bearer {await one.key(tier='one')}"}
+        order = {"task": "vqa", "images": [square()], "text": "What?"}
+        jobs = [
+            (await one.client.post("/v1/jobs", json=order | {"text": f"What {n}?"}, headers=headers)).json()
+            for n in range(6)
+        ]
+        for job in jobs:
+            path, params = f"/v1/jobs/{job['id']}", {"wait": 20}
+            while (seen := (await one.client.get(path, params=params, headers=headers)).json())["status"] in (
+                "queued",
+                "running",
+            ):
+                pass
+            assert seen["status"] == "succeeded", seen
 
 
 async def test_a_rate_holds_over_two_gateways_and_says_when_to_come_back(guard: Guard) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import aclosing
 
 import pytest
 
@@ -65,11 +66,31 @@ async def test_one_client_leaving_does_not_end_it_for_the_others() -> None:
         async with gateway.listen(call(stream=True)) as first:
             engine.let(1)
             await anext(first)
-            second = gateway.begin(call(stream=True))
+            other = call(stream=True)
+            second = gateway.begin(other)
             await settle()
+            assert other.notes.cache == "coalesced"
         engine.let(2)
         assert (await second).first.content == "one two three"
         assert engine.aborted == []
+        assert other.notes.cache == "miss", "it pays for the run, since who began it has left"
+
+
+async def test_who_began_a_run_pays_for_it_whole_though_it_reads_no_further() -> None:
+    engine = HeldEngine(each=True, answer="one two three")
+    async with house(engine, **MEMORY_ONLY) as gateway:
+        slow, other = call(stream=True), call(stream=True)
+        async with aclosing(await gateway.handler(slow)) as events:
+            engine.let(1)
+            await anext(events)
+            second = gateway.begin(other)
+            await settle()
+            engine.let(2)
+            await second
+        assert (slow.notes.cache, other.notes.cache) == ("miss", "coalesced")
+        assert slow.notes.last is not None
+        assert slow.notes.last.usage is not None
+        assert slow.notes.last.usage.completion_tokens == 3
 
 
 async def test_the_last_client_leaving_ends_the_run() -> None:

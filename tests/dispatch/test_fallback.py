@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from engine.config import ScriptedConfig
 from engine.errors import EngineUnavailable, GenerationFailed, Overloaded
 from engine.scripted import ScriptedEngine
 from gateway.errors import Overload
+from gateway.lanes.gate import Attempt
 from gateway.runtime.breaker import Breaker
 from gateway.settings import Settings, SettingsError, load_settings
 from tests.conftest import scripted_gateway
@@ -159,6 +161,18 @@ async def test_an_answer_that_has_begun_is_not_continued_by_another_model() -> N
                     heard += 1
     assert heard == 2
     assert small.seen == []
+
+
+@pytest.mark.parametrize(("streamed", "state"), [(True, "open"), (False, "closed")])
+def test_only_a_stream_without_a_chunk_tells_that_an_engine_hangs(streamed: bool, state: str) -> None:
+    """An answer that is not streamed has its only chunk at its end, and may just be long."""
+    breaker = Breaker(failures=1, reset_s=5)
+    now = time.monotonic()
+    attempt = Attempt(breaker, lambda: now - 1, streamed=streamed)
+    attempt._began = now - 60
+    with pytest.raises(asyncio.CancelledError), attempt:
+        raise asyncio.CancelledError
+    assert breaker.state == state
 
 
 async def test_the_breaker_opens_probes_once_and_closes() -> None:

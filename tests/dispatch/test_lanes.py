@@ -92,7 +92,7 @@ async def test_what_is_not_lent_is_free_at_once() -> None:
 
 
 async def test_a_lane_that_nobody_uses_lends_all_but_its_spare() -> None:
-    shared = slots(8, lend=0, unused_after_s=0.2, interactive={"spare": 1}, batch={"most": 0.5})
+    shared = slots(8, lend=0.5, unused_after_s=0.2, interactive={"spare": 1}, batch={"most": 0.5})
     (await take(shared, "interactive")).release()
     line = Line(shared)
     for number in range(8):
@@ -106,6 +106,29 @@ async def test_a_lane_that_nobody_uses_lends_all_but_its_spare() -> None:
     await line.ask("next", "interactive")
     await line.end_one()
     assert line.served[-1] == "next", "the lane has its slots back as they end"
+    for task in line.tasks:
+        task.cancel()
+
+
+async def test_where_nothing_is_lent_an_unused_lane_keeps_its_slots_too() -> None:
+    line = Line(slots(8, lend=0, unused_after_s=0))
+    for number in range(8):
+        await line.ask(str(number), "batch")
+    assert len(line.served) == 4
+    for task in line.tasks:
+        task.cancel()
+
+
+async def test_a_lane_that_falls_out_of_use_lends_to_those_that_wait() -> None:
+    shared = slots(4, lend=0.5, unused_after_s=0.2)
+    (await take(shared, "interactive")).release()
+    line = Line(shared)
+    for number in range(4):
+        await line.ask(str(number), "batch")
+    assert len(line.served) == 3
+    async with asyncio.timeout(5):
+        while len(line.served) < 4:
+            await asyncio.sleep(0.01)
     for task in line.tasks:
         task.cancel()
 
