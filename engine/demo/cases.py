@@ -65,7 +65,7 @@ def _default(task: str, language: Language) -> str:
 
 
 def _shapes(rng: Random, language: Language) -> Case | None:
-    kinds = tuple(kind for kind in shape_questions.KINDS if kind not in ("caption", *shape_questions.LESSONS))
+    kinds = tuple(kind for kind in shape_questions.KINDS if kind != "caption")
     kind = rng.choice(kinds)
     size, scene = shapes.scene(rng)
     image, _ = shapes.draw(rng, size, scene)

@@ -98,6 +98,8 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=0, help="wrong answers to print in each group")
     parser.add_argument("--record", action="store_true", help="note the accuracies in evaluation.json")
     options = parser.parse_args()
+    if options.record and options.state != tokens.CHECKPOINT:
+        parser.error("--record notes the shipped checkpoint's accuracies alone")
     torch.set_num_threads(1)
     tokenizer = tokens.load()
     network = shape.build(len(tokenizer)).eval()

@@ -3,8 +3,8 @@
     python -m engine.demo.evaluate --base-url http://127.0.0.1:8000 --cases 200
     python -m engine.demo.evaluate --format jpeg60 --only shapes charts
 
-Prints a table with 95 % intervals; `--record` also writes it to `evaluation.json`, together with a
-digest of the prompts it was measured with.
+Prints a table with 95 % intervals; `--record` also writes it to `evaluation.json`, together with
+digests of the weights and of the prompts it was measured with.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from engine.demo.cases import MAKERS, Case, cases
+from engine.demo.tokens import CHECKPOINT
 from gateway.tasks import BY_NAME, TASKS
 
 Verdict = tuple[Case, str]
@@ -53,6 +54,11 @@ def prompt_digest() -> str:
         for task in TASKS
     ]
     return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()
+
+
+def weights_digest() -> str:
+    """SHA-256 of the shipped weights."""
+    return hashlib.sha256((CHECKPOINT / "model.safetensors").read_bytes()).hexdigest()
 
 
 def data_url(data: bytes, mime: str) -> str:
@@ -180,10 +186,12 @@ def main() -> None:
 
 
 def record(form: str, report: dict[str, Any]) -> None:
-    """Adds the accuracies of one format to `evaluation.json`; starts anew when the prompts have changed."""
+    """Adds the shipped checkpoint's accuracies in one format to `evaluation.json`; starts anew when weights
+    or prompts have changed."""
     noted = json.loads(RECORD.read_text()) if RECORD.exists() else {}
-    if noted.get("prompts") != prompt_digest():
-        noted = {"prompts": prompt_digest(), "formats": {}}
+    measured = {"prompts": prompt_digest(), "weights": weights_digest()}
+    if any(noted.get(name) != digest for name, digest in measured.items()):
+        noted = {**measured, "formats": {}}
     brief = {
         name: {key: value for key, value in part.items() if key != "wrong"} for name, part in report.items()
     }

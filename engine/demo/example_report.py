@@ -47,10 +47,10 @@ def _bars(page: Figure, values: dict[str, int]) -> None:
     """Bars in vectors, 192 points wide, as `chart` draws them in pixels."""
     axes: Any = page.add_axes((0.1, 0.665, 192 / 72 / _A4[0], 130 / 72 / _A4[1]))
     drawn = axes.bar(list(values), list(values.values()), color=(66 / 255, 110 / 255, 200 / 255), width=0.5)
-    axes.bar_label(drawn, padding=1, fontsize=17)
+    axes.bar_label(drawn, padding=1, fontsize=22)
     axes.margins(y=0.2)
     axes.set_yticks([])
-    axes.tick_params(axis="x", length=0, labelsize=18)
+    axes.tick_params(axis="x", length=0, labelsize=22)
     axes.spines[["left", "right", "top"]].set_visible(False)
 
 

@@ -39,13 +39,13 @@ def chart(values: dict[str, int]) -> Image.Image:
     """Bars with their values printed above and their labels below."""
     image = Image.new("RGB", (192, 160), WHITE)
     canvas = ImageDraw.Draw(image)
-    face, small = font(SANS, 18), font(SANS, 17)
+    face = font(SANS, 22)
     floor, slot = 132, 192 / len(values)
     for index, (label, value) in enumerate(values.items()):
         centre, height = slot * (index + 0.5), value * 98 / max(values.values())
         canvas.rectangle([centre - 14, floor - height, centre + 14, floor], fill=(66, 110, 200))
-        canvas.text((centre, floor - height - 3), str(value), (0, 0, 0), small, anchor="ms")
-        canvas.text((centre, floor + 21), label, (0, 0, 0), face, anchor="ms")
+        canvas.text((centre, floor - height - 3), str(value), (0, 0, 0), face, anchor="ms")
+        canvas.text((centre, floor + 25), label, (0, 0, 0), face, anchor="ms")
     canvas.line([4, floor, 188, floor], fill=(0, 0, 0), width=2)
     return image
 

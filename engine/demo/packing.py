@@ -35,13 +35,13 @@ class Level:
 LEVELS = (Level(2, 3, 1, 2, 9, 128), Level(3, 5, 2, 3, 99, 192), Level(5, 6, 3, 5, 99, 256))
 MIXTURE = {
     "shapes": 0.18,
-    "chart": 0.25,
-    "reading": 0.31,
+    "chart": 0.29,
+    "reading": 0.32,
     "pair": 0.11,
     "video": 0.03,
-    "summary": 0.05,
-    "sums": 0.05,
-    "talk": 0.02,
+    "summary": 0.03,
+    "sums": 0.03,
+    "talk": 0.01,
 }
 
 

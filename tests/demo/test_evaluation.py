@@ -1,8 +1,8 @@
-"""A prompt or schema that changes asks for a new evaluation of the demo checkpoint."""
+"""A prompt, a schema or weights that change ask for a new evaluation of the demo checkpoint."""
 
 import json
 
-from engine.demo.evaluate import RECORD, prompt_digest
+from engine.demo.evaluate import RECORD, prompt_digest, weights_digest
 
 NAMES = {"shapes", "captions", "two images", "charts", "reading, 1 line", "videos as MP4"}
 
@@ -16,6 +16,10 @@ def test_the_checkpoint_was_evaluated_with_the_prompts_of_today():
         "a task's prompt or schema changed: run `python -m engine.demo.evaluate --record` "
         "against a running gateway, and train anew where the accuracy fell"
     )
+
+
+def test_it_is_these_weights_that_were_evaluated():
+    assert recorded()["weights"] == weights_digest(), "run `python -m engine.demo.evaluate --record`"
 
 
 def test_every_group_was_measured_on_at_least_two_hundred_cases():

@@ -206,8 +206,8 @@ def _place(patch: NDArray[np.uint8], classes: dict[str, int]) -> None:
 
 def wear(rng: Random, image: Image.Image) -> Image.Image:
     """What happens to real files: sometimes scaled, sometimes compressed with loss."""
-    if rng.random() < 0.25:
-        scale = rng.uniform(0.85, 1.6)
+    if rng.random() < 0.35:
+        scale = rng.uniform(0.85, 1.7)
         width, height = (max(CELL, round(length * scale)) for length in image.size)
         image = image.resize((width, height), rng.choice(_FILTERS))
     if rng.random() < 0.3:

@@ -174,12 +174,13 @@ def sample(
     language: Language | None = None,
     pool: plots.Pool | None = None,
 ) -> Sample:
-    """A bar chart with questions; from the pool of matplotlib's drawings now and then."""
+    """A bar chart with questions; from the pool of matplotlib's drawings now and then. Those with many bars,
+    which are learned last, come more often."""
     if pool and rng.random() < 0.3:
         labels, values, image, marks = pool.pick(rng)
         chart = Bars(labels, values)
     else:
-        chart = charts.bars(rng, most, largest)
+        chart = charts.bars(rng, most, largest, least=2 if rng.random() < 0.5 else max(2, most - 1))
         image, marks = charts.draw(rng, chart)
     image, marks = worn(rng, image, marks)
     return Sample([image], [marks], questions(rng, chart, count, kinds, language))

@@ -29,9 +29,9 @@ class Bars:
         return self.labels[self.values.index(value)]
 
 
-def bars(rng: Random, most: int = 5, largest: int = 99) -> Bars:
-    """2 to `most` bars with whole values from 0 to `largest`."""
-    count = rng.randint(2, most)
+def bars(rng: Random, most: int = 5, largest: int = 99, least: int = 2) -> Bars:
+    """`least` to `most` bars with whole values from 0 to `largest`."""
+    count = rng.randint(least, most)
     draw = rng.random()
     if draw < 0.55:
         labels = tuple(LETTERS[:count])

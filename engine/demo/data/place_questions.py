@@ -57,55 +57,29 @@ def _two(rng: Random, scene: Scene, end: int) -> tuple[Shape, Shape, float] | No
     return (one, other, gap) if abs(gap) >= 10 else None
 
 
-def order(rng: Random, scene: Scene, language: Language) -> tuple[str, str] | None:
-    """Which place a shape has, counted from one side."""
-    end = rng.randrange(4)
-    looks = [shape.look for shape in scene]
-    single = [shape for shape in scene if looks.count(shape.look) == 1]
-    if not single:
-        return None
-    shape = rng.choice(single)
-    ordered = sorted(scene, key=lambda other: _offset(other, end))
-    if language == "zh":
-        return f"从{'左右上下'[end]}边数，{shape.named('zh')}是第几个？", str(ordered.index(shape) + 1)
-    side_word = ("left", "right", "top", "bottom")[end]
-    text = f"Counting from the {side_word}, which number is the {shape.named('en')}?"
-    return text, str(ordered.index(shape) + 1)
-
-
-def side(rng: Random, scene: Scene, language: Language) -> tuple[str, str] | None:
-    """On which of two sides one shape lies, or which of two shapes lies further to one side."""
-    end = rng.randrange(4)
-    two = _two(rng, scene, end)
-    if two is None:
-        return None
-    one, other, gap = two
-    a, b = one.named(language), other.named(language)
-    if rng.random() < 0.5:
-        text = _FURTHER[language].format(_ENDS[language][end], a, b)
-        return text, a if gap > 0 else b
-    sides = _RELATIONS[language]
-    first = end // 2 * 2
-    right = end if gap > 0 else end ^ 1
-    return _SIDE[language].format(a, b, sides[first], sides[first + 1]), _SIDE_ANSWERS[language][right]
-
-
-_ENDS = {"en": ("further left", "further right", "higher", "lower"), "zh": ("左", "右", "上", "下")}
-_FURTHER = {"en": "Which is {}, the {} or the {}?", "zh": "更靠{}的是{}还是{}？"}
-_SIDE = {"en": "Is the {0} {2} or {3} the {1}?", "zh": "{0}在{1}的{2}还是{3}？"}
-_SIDE_ANSWERS = {"en": ("left", "right", "above", "below"), "zh": _RELATIONS["zh"]}
-
-
 def relation(rng: Random, scene: Scene, language: Language) -> tuple[str, str] | None:
-    """Whether one shape lies on the named side of another: yes or no."""
+    """Whether one shape lies on the named side of another: the two in their order, then yes or no.
+
+    The order is what the answer follows from; yes or no alone is not learned in a short training.
+    """
     end = rng.randrange(4)
     two = _two(rng, scene, end)
     if two is None:
         return None
     one, other, gap = two
+    axis = end // 2
+    first, last = (one, other) if (gap > 0) == (end % 2 == 0) else (other, one)
     side_words = _RELATIONS[language][end]
     if language == "zh":
         text = f"{one.named('zh')}在{other.named('zh')}的{side_words}吗？"
-        return text, "是" if gap > 0 else "不是"
+        seen = f"{_ORDERS['zh'][axis]}：{first.named('zh')}、{last.named('zh')}。"
+        return text, seen + ("是" if gap > 0 else "不是")
     text = f"Is the {one.named('en')} {side_words} the {other.named('en')}?"
-    return text, "Yes" if gap > 0 else "No"
+    seen = f"{_ORDERS['en'][axis]}: {first.named('en')}, {last.named('en')}. "
+    return text, seen + ("Yes" if gap > 0 else "No")
+
+
+_ORDERS: dict[Language, tuple[str, str]] = {
+    "en": ("From left to right", "From top to bottom"),
+    "zh": ("从左到右", "从上到下"),
+}

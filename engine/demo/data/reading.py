@@ -140,8 +140,8 @@ def sample(
     longest: int = 6,
     language: Language | None = None,
 ) -> Sample:
-    """One printed line, or as often a page of up to `most`."""
-    number = rng.randint(1, most) if rng.random() < 0.75 else 1
+    """A page of up to `most` printed lines; those with several come more often."""
+    number = rng.choice((*range(1, most + 1), *range(2, most + 1)))
     lines = [line(rng, shortest, longest) for _ in range(number)]
     image, marks = worn(rng, *page(rng, lines))
     return Sample([image], [marks], questions(rng, lines, count, language))
