@@ -144,7 +144,7 @@ async def test_what_a_request_held_is_free_as_soon_as_it_is_over(body: dict[str,
         try:
             await gateway.client("/infer", body).task
             await asyncio.sleep(0.01)
-            kept = [type(one) for one in gc.get_objects() if isinstance(one, PipelineResponse | Request)]
+            kept = [type(one) for one in gc.get_objects() if type(one) in (PipelineResponse, Request)]
             assert kept == []
         finally:
             gc.enable()
