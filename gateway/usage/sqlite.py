@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
@@ -29,7 +29,9 @@ class Sqlite(History):
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with closing(sqlite3.connect(self._path, timeout=_WAIT_S)) as database:
-                database.execute("PRAGMA journal_mode = WAL")
+                # It stays with the file, and does not wait where another one is at it just now.
+                with suppress(sqlite3.OperationalError):
+                    database.execute("PRAGMA journal_mode = WAL")
                 for table in TABLES:
                     database.execute(table)
                 with database:
