@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Iterable
 from typing import Any
@@ -15,6 +16,8 @@ from gateway.jobs.blobs import Blobs
 from gateway.jobs.record import Failure, Job, pairs, read_job
 from gateway.jobs.scripts import GROUP, QUEUE, Scripts
 from gateway.settings import JobsSettings
+
+log = logging.getLogger("gateway")
 
 _LOST = Failure.of(GatewayError(ENGINE_FAILED, "The job was lost with its process too often."))
 _EXPIRED = Failure.of(GatewayError(TIMEOUT, "The job could not be answered in time."))
@@ -63,6 +66,8 @@ class JobQueue:
         return [entry for _, entries in streams for entry in entries]
 
     async def _begin(self, entry: bytes, job_id: str) -> Job | None:
+        """`None` where there is nothing to do. A job that this version cannot read keeps no other from its
+        turn: it is left to another process, and put aside when as many could not read it as may be lost."""
         found = await self._scripts.run(
             "begin",
             job_id,
@@ -72,7 +77,11 @@ class JobQueue:
             msgspec.json.encode(_LOST),
             msgspec.json.encode(_EXPIRED),
         )
-        return None if found is None else read_job(pairs(found))
+        try:
+            return None if found is None else read_job(pairs(found))
+        except msgspec.DecodeError:
+            log.exception("job %s cannot be read", job_id)
+            return None
 
     async def body(self, job: Job) -> bytes:
         """The request, whole. Raises `GatewayError` where it is gone."""

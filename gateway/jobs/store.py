@@ -140,7 +140,7 @@ class JobStore:
             raise GatewayError(JOB_NOT_FOUND)
         try:
             return read_job(fields)
-        except msgspec.ValidationError as error:
+        except msgspec.DecodeError as error:
             raise GatewayError(INTERNAL, "The job cannot be read.") from error
 
     async def _heads(self, ids: list[str]) -> list[Job]:

@@ -75,7 +75,7 @@ class Webhooks:
             return None if found is None else read_job(pairs(found))
         except redis_package.RedisError:
             return None
-        except msgspec.ValidationError:
+        except msgspec.DecodeError:
             log.exception("a job whose webhook is due cannot be read")
             return None
 

@@ -80,9 +80,7 @@ class Worker:
                     await work()
             except redis_package.RedisError as error:
                 log.warning("jobs: the state store does not answer (%s)", type(error).__name__)
-            except Exception:
-                log.exception("jobs: what the state store holds cannot be worked on")
-            await asyncio.sleep(_STORE_PAUSE_S)
+                await asyncio.sleep(_STORE_PAUSE_S)
 
     async def _claim(self, may_claim: Callable[[], bool]) -> None:
         if self._stopping or not may_claim():

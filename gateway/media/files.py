@@ -122,8 +122,8 @@ class FileStore:
         """Deletes what has expired, of all tenants, and what a killed process has left half written."""
         now = time.time()
         for known in self._folder.glob("*/file-*.json"):
-            with contextlib.suppress(OSError, msgspec.DecodeError):
-                if msgspec.json.decode(known.read_bytes(), type=StoredFile).expires < now:
+            with contextlib.suppress(OSError):  # another process sweeps too
+                if _is_over(known, now):
                     known.with_suffix("").unlink(missing_ok=True)
                     known.unlink(missing_ok=True)
         for data in self._folder.glob("*/file-*"):
@@ -155,3 +155,11 @@ class FileStore:
     def _of(self, tenant: str) -> Path:
         """The tenant's folder; hashed, since a name may hold anything."""
         return self._folder / sha256(tenant.encode()).hexdigest()[:24]
+
+
+def _is_over(known: Path, now: float) -> bool:
+    """Whether a file has expired, or what is known of it was never written whole. Raises `OSError`."""
+    try:
+        return msgspec.json.decode(known.read_bytes(), type=StoredFile).expires < now
+    except msgspec.DecodeError:
+        return known.stat().st_mtime < now - _HALF_WRITTEN_S

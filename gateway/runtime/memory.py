@@ -1,9 +1,9 @@
 """Keeps memory from growing with what is no longer used.
 
 An embedded engine has a million objects, and Python looks for cycles only when a quarter as many new ones
-have come: until then garbage with pictures in it piles up, some 3 MB for each photo of 1080p. glibc, on
-top of that, keeps what threads have freed. The engine's own objects are frozen when it is loaded, so that
-to look for cycles is to look at what came since.
+have come: until then what libraries leave in cycles piles up. glibc, on top of that, keeps what threads
+have freed. The engine's own objects are frozen when it is loaded, so that to look for cycles is to look at
+what came since.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from gateway.accounts.limits import NANO, Limits
 from gateway.accounts.reservation import Account, Reservation
 from gateway.stores.embedded import EmbeddedValkey
 from tests.accounts.conftest import MODEL, Guard, Guarded
+from tests.jobs.conftest import finished
 from tests.pictures import square
 from tests.scripts import scripted
 
@@ -72,19 +73,11 @@ async def test_prompts_in_the_arguments_of_tools_are_counted() -> None:
 
 async def test_a_job_over_its_keys_concurrency_waits_and_is_answered(guard: Guard) -> None:
     async with guard({"one": {"concurrency": 1}}, jobs={"backoff_s": 0.05}) as one:
-        headers = {"authorization": f"Bearer {await one.key(tier='one')}"}
-        order = {"task": "vqa", "images": [square()], "text": "What?"}
-        jobs = [
-            (await one.client.post("/v1/jobs", json=order | {"text": f"What {n}?"}, headers=headers)).json()
-            for n in range(6)
-        ]
+        one.client.headers["authorization"] = f"Bearer {await one.key(tier='one')}"
+        order = {"task": "vqa", "images": [square()]}
+        jobs = [await one.client.post("/v1/jobs", json=order | {"text": f"What {n}?"}) for n in range(6)]
         for job in jobs:
-            path, params = f"/v1/jobs/{job['id']}", {"wait": 20}
-            while (seen := (await one.client.get(path, params=params, headers=headers)).json())["status"] in (
-                "queued",
-                "running",
-            ):
-                pass
+            seen = await finished(one.client, job.json())
             assert seen["status"] == "succeeded", seen
 
 

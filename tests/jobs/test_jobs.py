@@ -17,6 +17,7 @@ import pytest
 
 from engine.errors import GenerationFailed, InvalidRequest, Overloaded
 from gateway.errors import GatewayError
+from gateway.jobs.queue import JobQueue
 from gateway.jobs.record import Order
 from gateway.principal import Principal
 from gateway.settings import FetchSettings, MediaSettings
@@ -166,6 +167,17 @@ async def test_a_job_that_is_submitted_again_keeps_its_pictures_and_a_refused_on
         while (job := await store.get("job_again", None)).status in ("queued", "running"):
             await asyncio.sleep(0.01)
         assert job.status == "succeeded", job.error
+
+
+async def test_a_job_that_cannot_be_read_keeps_no_other_from_its_turn(gateway: Gateway, keeps: Keeps) -> None:
+    settings = keeps(workers=0)
+    async with gateway(scripted(), settings) as client:
+        broken, whole = [await submit(client, text=text) for text in ("One?", "Two?")]
+        redis = inside(client).services.state.redis
+        await redis.hset(f"{{jobs}}:job:{broken['id']}", "principal", "nonsense")
+        queue = JobQueue(redis, settings.jobs, "worker", 0.05)
+        await queue.open()
+        assert [job.id for job in await queue.claim(10)] == [whole["id"]]
 
 
 async def test_a_body_that_cannot_be_kept_is_refused(gateway: Gateway, keeps: Keeps) -> None:

@@ -37,11 +37,12 @@ def test_what_has_expired_and_what_was_left_half_written_goes_whoever_it_belongs
     (known,) = tmp_path.rglob(f"{old.id}.json")
     known.write_bytes(msgspec.json.encode(msgspec.structs.replace(old, expires=1)))
     stays = store.add(io.BytesIO(b"new"), "b.png", "vision", "other")
-    half, younger = (tmp_path / f"{'0' * 24}" / f"file-{digit * 24}" for digit in "12")
+    half, younger, known_half = (tmp_path / f"{'0' * 24}" / f"file-{digit * 24}" for digit in "123")
     half.parent.mkdir()
-    for path in (half, younger):
+    for path in (half, younger, known_half, known_half.with_suffix(".json")):
         path.write_bytes(b"half")
-    os.utime(half, (0, time.time() - 7200))
+        if path != younger:
+            os.utime(path, (0, time.time() - 7200))
     store.sweep()
     assert kept(tmp_path) == sorted([stays.id, f"{stays.id}.json", younger.name])
 
