@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.metadata
 import importlib.util
 import os
@@ -11,6 +12,7 @@ import secrets
 import shutil
 import socket
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
@@ -64,9 +66,26 @@ def _port(settings: Settings) -> Finding:
         try:
             probe.bind((host, port))
         except OSError as error:
+            if version := _gateway_at(host, port):
+                cure = "Another one beside it needs another server.port."
+                return Finding("note", "port", f"gateway {version} serves at {host}:{port} already", cure)
             cure = "Stop what listens there, or set server.port."
             return Finding("broken", "port", f"{host}:{port} cannot be used: {error.strerror}", cure)
     return Finding("ok", "port", f"{host}:{port} is free")
+
+
+def _gateway_at(host: str, port: int) -> str:
+    """The version of the gateway that serves there; empty where it is something else."""
+    import httpx
+
+    with contextlib.suppress(ValueError):  # of a name
+        host = "localhost" if ip_address(host).is_unspecified else host
+    try:
+        url = httpx.URL(scheme="http", host=host, port=port, path="/health")
+        found = httpx.get(url, timeout=2, trust_env=False).json()
+    except (httpx.HTTPError, ValueError):
+        return ""
+    return str(found.get("version", "")) if isinstance(found, dict) and found.get("status") == "ok" else ""
 
 
 def _vllm() -> Finding:

@@ -13,6 +13,9 @@ import httpx
 import psutil
 import pytest
 
+from gateway import __version__
+from gateway.doctor import diagnose
+from gateway.settings import load_settings
 from tests.conftest import Start
 from tests.pictures import square
 from tests.servers import ROOT
@@ -64,6 +67,10 @@ def test_a_port_in_use_is_said_in_a_sentence(start: Start) -> None:
     assert taken in done.stderr
     assert "in use" in done.stderr
     assert "Traceback" not in done.stderr
+    port = next(
+        found for found in diagnose(load_settings(flags={"server": {"port": taken}})) if found.what == "port"
+    )
+    assert (port.state, __version__ in port.detail) == ("note", True), "it is ours that serves there"
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -33,6 +33,7 @@ class JobQueue:
         self._consumer = consumer
         self._scripts = Scripts(redis)
         self._blobs = Blobs(redis)
+        self._looked_to: bytes | str = "0-0"
 
     async def open(self) -> None:
         """Make the queue where there is none yet."""
@@ -54,8 +55,10 @@ class JobQueue:
     async def _abandoned(self, most: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
         idle = int(self._settings.visibility_s * 1000)
         found = await self._redis.xautoclaim(
-            QUEUE, GROUP, self._consumer, min_idle_time=idle, start_id="0-0", count=most
+            QUEUE, GROUP, self._consumer, min_idle_time=idle, start_id=self._looked_to, count=most
         )
+        # Redis looks at a part of what is pending; the next call goes on behind it, or from the start.
+        self._looked_to = found[0]
         return [(entry, fields) for entry, fields in found[1] if fields]
 
     async def _new(self, most: int) -> list[tuple[bytes, dict[bytes, bytes]]]:

@@ -106,8 +106,10 @@ class Fetcher:
             }
             if response.status in _REDIRECTS and "location" in headers:
                 return headers["location"], None
-            if response.status == 304 and kept and len(kept.data) <= limit:
+            if response.status == 304 and kept:
                 await response.aread()  # it has no body; read to its end, the connection can be used again
+                if len(kept.data) > limit:
+                    raise _too_large(limit)
                 return "", kept.data
             data = await _read(response, headers, limit)
         self._kept.put(key, Fetched(data, _validators(headers)))
@@ -140,16 +142,19 @@ async def _read(response: httpcore.Response, headers: Mapping[str, str], limit: 
         raise GatewayError(FETCH_FAILED, f"The host of the address answered with status {response.status}.")
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise GatewayError(FETCH_FAILED, "The host of the address sent compressed data.")
-    too_large = GatewayError(TOO_LARGE, f"The file under the address is larger than {limit / 1e6:g} MB.")
     declared = headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
-        raise too_large
+        raise _too_large(limit)
     data = bytearray()
     async for chunk in response.aiter_stream():
         data += chunk
         if len(data) > limit:
-            raise too_large
+            raise _too_large(limit)
     return bytes(data)
+
+
+def _too_large(limit: int) -> GatewayError:
+    return GatewayError(TOO_LARGE, f"The file under the address is larger than {limit / 1e6:g} MB.")
 
 
 def _validators(headers: Mapping[str, str]) -> dict[str, str]:

@@ -209,9 +209,12 @@ async def test_connections_are_reused_and_unchanged_files_are_not_sent_again() -
         fetcher = fetching()
         for _ in range(3):
             assert await fetcher.get(f"http://127.0.0.1:{host.port}/", 100) == b"picture"
+        with pytest.raises(GatewayError) as refusal:
+            await fetcher.get(f"http://127.0.0.1:{host.port}/", len(b"picture") - 1)
         await fetcher.aclose()
+        assert refusal.value.code is TOO_LARGE
         assert host.connections == 1
-        assert ["if-none-match" in headers for _, headers in host.asked] == [False, True, True]
+        assert ["if-none-match" in headers for _, headers in host.asked] == [False, True, True, True]
 
 
 async def test_a_callback_is_posted_under_the_same_rules() -> None:
