@@ -68,7 +68,9 @@ class RemoteConfig(_Config):
     model: str = Field(description="The name under which that server serves the model.")
     api_key: SecretStr | None = Field(default=None, description="Key sent as a bearer token.")
     connect_timeout_s: float = Field(default=5.0, gt=0, description="Seconds to wait for a connection.")
-    read_timeout_s: float = Field(default=120.0, gt=0, description="Seconds to wait for the next bytes.")
+    read_timeout_s: float = Field(
+        default=120.0, gt=0, description="Seconds to wait for the next bytes of a stream."
+    )
     max_connections: int = Field(
         default=256, ge=1, description="Requests it is sent at a time, each over a connection of its own."
     )

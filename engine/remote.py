@@ -76,6 +76,7 @@ class RemoteEngine:
             self._reachable = reply.status < 500
         except OSError:
             self._reachable = False
+            self._pool.close()  # what is kept open leads to where nobody is
         return self._reachable
 
     def health(self) -> Health:
@@ -94,7 +95,7 @@ class RemoteEngine:
         message = self._origin.post("/chat/completions", body, request.trace_headers)
         self._running += 1
         try:
-            reply = await self._reply(message)
+            reply = await self._reply(message, config.read_timeout_s if request.stream else None)
             try:
                 async with aclosing(_chunks(reply, request)) as chunks:
                     async for chunk in chunks:
@@ -108,22 +109,25 @@ class RemoteEngine:
         finally:
             self._running -= 1
 
-    async def _reply(self, message: bytes) -> Reply:
-        """The reply of a server that took the request; sent again, after a pause, where it did not."""
+    async def _reply(self, message: bytes, timeout_s: float | None) -> Reply:
+        """The reply of a server that took the request; sent again, after a pause, where it did not.
+
+        An answer that is not streamed comes in one piece: only its caller's deadline bounds the wait.
+        """
         pause, left = _FIRST_PAUSE_S, self._config.retries
         while True:
             try:
-                return await self._ask(message)
+                return await self._ask(message, timeout_s)
             except _NotTaken as refusal:
                 if not left:
                     raise refusal.error from refusal
             await asyncio.sleep(random.uniform(0, pause))
             pause, left = min(2 * pause, _LONGEST_PAUSE_S), left - 1
 
-    async def _ask(self, message: bytes) -> Reply:
+    async def _ask(self, message: bytes, timeout_s: float | None) -> Reply:
         """Raises `_NotTaken`, or `EngineError` for a refusal that is the last word."""
         try:
-            reply = await ask(self._pool, message, self._config.read_timeout_s)
+            reply = await ask(self._pool, message, timeout_s)
         except Unreachable as error:
             self._reachable = False
             raise _NotTaken(EngineUnavailable("The model's server cannot be reached.")) from error
@@ -149,11 +153,19 @@ class RemoteEngine:
 
 
 async def _chunks(reply: Reply, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
+    """Raises `OSError` where a stream ends before the answer does: a proxy may end it in good order."""
     decoder = ReplyDecoder(request.id, request.model)
     if not request.stream:
         yield decoder.whole(await reply.read())
         return
+    ended = False
     async with aclosing(reply.lines()) as lines:
         async for line in lines:
-            if line.startswith(b"data:") and (chunk := decoder.frame(line[5:].strip())) is not None:
+            if not line.startswith(b"data:"):
+                continue
+            chunk = decoder.frame(line[5:].strip())
+            ended = ended or chunk is None or any(choice.finish_reason for choice in chunk.choices)
+            if chunk is not None:
                 yield chunk
+    if not ended:
+        raise ConnectionResetError("the stream ended before the answer")

@@ -244,12 +244,16 @@ def _has_cuda() -> bool:
 
 
 def _gpu_memory_gb(devices: int) -> float | None:
-    """Memory in use on the first `devices` GPUs, in GB; `None` where there is none."""
+    """Memory in use on the first `devices` GPUs, in GB; `None` where there is none, or the driver tells
+    nothing, as of a part of a GPU."""
     if not _has_cuda():
         return None
     from vllm.third_party import pynvml
 
-    pynvml.nvmlInit()
-    handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(devices)]
-    used: int = sum(pynvml.nvmlDeviceGetMemoryInfo(handle).used for handle in handles)
+    try:
+        pynvml.nvmlInit()
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(devices)]
+        used: int = sum(pynvml.nvmlDeviceGetMemoryInfo(handle).used for handle in handles)
+    except pynvml.NVMLError:
+        return None
     return used / 1e9

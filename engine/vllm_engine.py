@@ -25,6 +25,7 @@ from engine.errors import (
     Overloaded,
 )
 from engine.openai_chunks import ReplyDecoder
+from engine.own_thread import in_own_thread
 from engine.types import ChatChunk, ChatRequest, MediaPart, Medium, Message, Sampling, TextPart
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ class VllmEngine:
         from engine import vllm_boot
 
         torchvision_cpu.install()
-        self._started = await asyncio.to_thread(vllm_boot.start, self._name, self._config, self._client)
+        self._started = await in_own_thread(
+            "vllm-load", vllm_boot.start, self._name, self._config, self._client
+        )
         self._chat = await vllm_boot.serving_chat(self._started)
         self._builder = vllm_boot.request_builder(self._started)
         self._info = vllm_boot.model_info(self._started)
@@ -192,6 +195,8 @@ class VllmEngine:
             self._ready, self._detail = False, "dead"
             raise EngineUnavailable("The model's engine has stopped.") from error
         except Exception as error:
+            if isinstance(error.__cause__ or error, OverflowError | RecursionError):
+                raise self._client_error(error) from error  # too large or too deep to be handed on
             raise GenerationFailed("The model failed on this request.") from error
 
     def _client_error(self, error: Exception) -> InvalidRequest:

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("engine.types", "engine.errors", "engine._site", "engine.torchvision_cpu"),
+    ("engine.types", "engine.errors", "engine.own_thread", "engine._site", "engine.torchvision_cpu"),
     ("engine.base", "engine.config", "engine.http", "engine.openai_chunks", "engine.remote_body"),
     (
         "engine.vllm_boot",

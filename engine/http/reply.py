@@ -20,13 +20,12 @@ class NoReply(ConnectionError):
 
 class Reply:
     """One reply, taken from its connection. Reading raises `OSError`: `TimeoutError` where nothing came
-    for `timeout_s` seconds, `NoReply` where nothing ever did."""
+    for `timeout_s` seconds (`None`: however long), `NoReply` where nothing ever did."""
 
-    def __init__(self, pool: Pool, connection: Connection, timeout_s: float) -> None:
+    def __init__(self, pool: Pool, connection: Connection, timeout_s: float | None) -> None:
         self.status = 0
         self._pool = pool
         self._connection = connection
-        self._timeout_s = timeout_s
         self._pieces: deque[bytes] = deque()
         self._size = 0
         self._over = False
@@ -34,7 +33,7 @@ class Reply:
         self._reader: asyncio.Future[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._heard = self._loop.time()
-        self._timer = self._loop.call_later(timeout_s, self._check)
+        self._timer = None if timeout_s is None else self._loop.call_later(timeout_s, self._check, timeout_s)
 
     async def head(self) -> None:
         """Returns once `status` is known."""
@@ -71,7 +70,8 @@ class Reply:
 
     def close(self) -> None:
         """Read no more of it. Before its end that closes the connection, which tells the server."""
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         if self._size > _ENOUGH:
             self._connection.resume()
         self._pool.give_back(self._connection)
@@ -113,17 +113,17 @@ class Reply:
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
 
-    def _check(self) -> None:
+    def _check(self, timeout_s: float) -> None:
         """One timer for all pieces, which looks again where something came meanwhile."""
-        left = self._heard + self._timeout_s - self._loop.time()
+        left = self._heard + timeout_s - self._loop.time()
         if left > 0:
-            self._timer = self._loop.call_later(left, self._check)
+            self._timer = self._loop.call_later(left, self._check, timeout_s)
         else:
             self._error = TimeoutError("the server says nothing")
             self.on_end()
 
 
-async def ask(pool: Pool, message: bytes, timeout_s: float) -> Reply:
+async def ask(pool: Pool, message: bytes, timeout_s: float | None) -> Reply:
     """The reply to a request, its head read; whoever gets it closes it. Raises `OSError` where there is none.
 
     A connection that was kept may have been closed by the server just as the request went out: then it

@@ -50,6 +50,7 @@ class Worker:
         self._freed = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._stopping = False
+        self._given_back: set[asyncio.Task[None]] = set()
 
     async def run(self, may_claim: Callable[[], bool]) -> None:
         """Until it is cancelled; claims only while `may_claim` says so, and never after `stop`."""
@@ -70,6 +71,7 @@ class Worker:
             await asyncio.wait(tasks, timeout=seconds)
         tasks = [task for _, task in self._running.values()]
         await end(tasks)
+        await asyncio.gather(*self._given_back, return_exceptions=True)
 
     async def _steadily(self, work: Callable[[], Awaitable[None]]) -> None:
         """Again and again; a store that is away is waited for."""
@@ -110,12 +112,18 @@ class Worker:
         try:
             await self._answer(job)
         except asyncio.CancelledError:
-            await self._report(lambda: self._queue.put_back(job, 0, _LEAVING, counts=False), tries=2)
+            back = asyncio.create_task(self._give_back(job))  # which no further cancellation interrupts
+            self._given_back.add(back)
+            back.add_done_callback(self._given_back.discard)
         except Exception:
             log.exception("job %s: its outcome could not be recorded", job.id)
         finally:
             del self._running[job.token]
             self._freed.set()
+
+    async def _give_back(self, job: Job) -> None:
+        with contextlib.suppress(redis_package.RedisError):  # then it is taken over as one that was lost
+            await self._report(lambda: self._queue.put_back(job, 0, _LEAVING, counts=False), tries=2)
 
     async def _answer(self, job: Job) -> None:
         async def tell(progress: Progress) -> None:

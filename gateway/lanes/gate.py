@@ -16,8 +16,9 @@ from gateway.models import Pool
 from gateway.runtime.breaker import Breaker
 from gateway.settings import LaneSettings, Settings
 
-_HANG_S = 5.0
-"""Seconds without a first chunk after which a missed deadline is the engine's fault, not the client's."""
+_HANG = 0.5
+"""Share of an interactive request's time without a first chunk after which a missed deadline is the engine's
+fault, not that of a client in a hurry."""
 _RETRY_S = 2.0
 
 
@@ -26,6 +27,7 @@ class Gate:
         self._limits = settings.overload
         self._health = Sampled(pool.engine.health)
         self._free_mb = Sampled(free_memory_mb)
+        self._hang_s = settings.server.request_timeout_s * _HANG
         self.slots = Slots(
             pool.slots, lane_settings(settings, pool.lane), settings.lanes.lend, settings.lanes.unused_after_s
         )
@@ -47,7 +49,7 @@ class Gate:
         """Raises `Overload` where the breaker lets nobody through."""
         if not self.breaker.enter():
             raise self._unhealthy(max(_RETRY_S, self.breaker.retry_after))
-        return Attempt(self.breaker, deadline, streamed=streamed)
+        return Attempt(self.breaker, deadline, self._hang_s, streamed=streamed)
 
     def _unhealthy(self, retry_after: float) -> Overload:
         return Overload("unhealthy", "The model does not answer at present.", retry_after)
@@ -56,10 +58,13 @@ class Gate:
 class Attempt:
     """One request at the engine, and what it says about the engine's health: `with attempt:`."""
 
-    def __init__(self, breaker: Breaker, deadline: Callable[[], float], *, streamed: bool) -> None:
+    def __init__(
+        self, breaker: Breaker, deadline: Callable[[], float], hang_s: float, *, streamed: bool
+    ) -> None:
         self._breaker = breaker
         self._streamed = streamed
         self._deadline = deadline
+        self._hang_s = hang_s
         self._began = time.monotonic()
         self.answered = False
 
@@ -82,7 +87,7 @@ class Attempt:
         """No chunk of a stream came, though there was time enough, until the request's time was up. An answer
         that is not streamed has its only chunk at the end, and may just be long."""
         now = time.monotonic()
-        late = now >= self._deadline() and now - self._began >= _HANG_S
+        late = now >= self._deadline() and now - self._began >= self._hang_s
         left = isinstance(error, asyncio.CancelledError | GeneratorExit)
         return self._streamed and left and late and not self.answered
 

@@ -30,16 +30,17 @@ _MARGIN_S = 0.05
 class Permit:
     """One slot, held until `release`."""
 
-    def __init__(self, release: Callable[[float], None], waited_s: float) -> None:
-        self._release: Callable[[float], None] | None = release
+    def __init__(self, release: Callable[[float | None], None], waited_s: float) -> None:
+        self._release: Callable[[float | None], None] | None = release
         self._since = time.monotonic()
         self.waited_s = waited_s
 
-    def release(self) -> None:
-        """Give the slot back; once is enough, twice does no harm."""
+    def release(self, *, used: bool = True) -> None:
+        """Give the slot back; once is enough, twice does no harm. `used`: the engine answered, so that the
+        time it took tells what others will wait."""
         if self._release is not None:
             release, self._release = self._release, None
-            release(time.monotonic() - self._since)
+            release(time.monotonic() - self._since if used else None)
 
 
 class Slots:

@@ -161,7 +161,7 @@ def _validators(headers: Mapping[str, str]) -> dict[str, str]:
     pairs = (("etag", "if-none-match"), ("last-modified", "if-modified-since"))
     if "no-store" in headers.get("cache-control", ""):
         return {}
-    return {asks: headers[given] for given, asks in pairs if given in headers}
+    return {asks: value for given, asks in pairs if (value := headers.get(given, "")) and value.isascii()}
 
 
 class Kept:

@@ -23,6 +23,8 @@ def upright_size(medium: Medium) -> tuple[int, int] | None:
     try:
         with Image.open(io.BytesIO(medium.data or b"")) as picture:
             width, height = picture.size
-            return (height, width) if picture.getexif().get(_ORIENTATION, 1) >= _LYING else (width, height)
+            # The method of a PNG would decode all of it to look for EXIF behind its pixels.
+            orientation = Image.Image.getexif(picture).get(_ORIENTATION, 1)
+            return (height, width) if orientation >= _LYING else (width, height)
     except OSError:
         return medium.frames[0].size if medium.frames else None

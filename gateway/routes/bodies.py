@@ -16,9 +16,10 @@ _SLOWEST = 64_000
 
 
 async def read_body(request: Request, limit: float, share: Share | None = None) -> bytes:
-    """The whole body, its bytes counted in `share`. Raises as `body_within`, and as `Share.grow`."""
+    """The whole body, its bytes counted in `share` as they come: a length that is only declared takes nothing
+    from others. Raises as `body_within`, and as `Share.grow`."""
     if share is not None and (declared := _declared(request)) <= limit:
-        share.grow(declared)
+        share.check(declared)
     chunks, size = [], 0
     async for chunk in body_within(request, limit):
         chunks.append(chunk)

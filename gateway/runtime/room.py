@@ -20,15 +20,18 @@ class Share:
         self.taken = 0
         """Bytes."""
 
-    def grow(self, size: int) -> None:
-        """Holds `size` bytes in all from now on. Raises `GatewayError` where they do not fit."""
-        more = size - self.taken
-        if more <= 0:
-            return
-        if self._room.taken + more > self._room.size:
+    def check(self, size: int) -> None:
+        """Raises `GatewayError` where `size` bytes would not fit now."""
+        if self._room.taken - self.taken + size > self._room.size:
             why = "The bodies of the requests in progress fill the memory set aside for them."
             raise GatewayError(OVERLOADED, why, retry_after=_RETRY_AFTER_S, headers={"connection": "close"})
-        self._room.taken += more
+
+    def grow(self, size: int) -> None:
+        """Holds `size` bytes in all from now on. Raises `GatewayError` where they do not fit."""
+        if size <= self.taken:
+            return
+        self.check(size)
+        self._room.taken += size - self.taken
         self.taken = size
 
 

@@ -39,13 +39,15 @@ class Admission:
         gate.check()
         permit = await self._slot(call, gate)
         sent = self._backlog.sent(call.lane)
+        answered = False
         try:
             priority = _PRIORITY[call.lane] - self._accounts.tier(call.principal).priority
             call.chat = msgspec.structs.replace(call.chat, priority=priority, salt=_salt(call))
             with gate.attempt(lambda: call.deadline, streamed=call.stream) as attempt:
                 async with aclosing(await self._inner(call)) as events:
                     async for event in events:
-                        if not attempt.answered:
+                        if not answered:
+                            answered = True
                             attempt.first_chunk()
                             sent()
                         yield event
@@ -53,7 +55,7 @@ class Admission:
             raise Overload("engine_busy", str(error), _BUSY_RETRY_S) from error
         finally:
             sent()
-            permit.release()
+            permit.release(used=answered)
 
     async def _slot(self, call: Call, gate: Gate) -> Permit:
         with self._backlog.waiting(call.lane), self._telemetry.tracing.span("queue"):

@@ -10,7 +10,7 @@ from contextlib import aclosing
 
 import msgspec
 
-from engine.errors import EngineUnavailable
+from engine.errors import EngineUnavailable, InvalidRequest
 from gateway.call import Call, Events
 from gateway.errors import OVERLOAD_REASONS, Overload
 from gateway.models import Model
@@ -56,6 +56,9 @@ class Fallback:
                 if begun:
                     raise
                 refusals.append(refusal)
+            except InvalidRequest:
+                if begun or not refusals:
+                    raise  # of the model that was asked for; what a smaller one lacks is no error
         raise self._refuse(call, refusals)
 
     def _candidates(self, call: Call) -> list[Model]:

@@ -67,7 +67,7 @@ class ThinkingConfig(_Camel, frozen=True):
 class GenerationConfig(_Camel, frozen=True):
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(gt=0, le=1)] | None = None
-    top_k: Annotated[float, Meta(ge=-1)] | None = None
+    top_k: Annotated[float, Meta(ge=-1, le=2**31 - 1)] | None = None
     max_output_tokens: Annotated[int, Meta(ge=1)] | None = None
     candidate_count: Annotated[int, Meta(ge=1, le=8)] | None = None
     stop_sequences: Annotated[list[str], Meta(max_length=16)] | None = None

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 
 from engine.base import Health
 from engine.config import ScriptedConfig
-from engine.errors import EngineUnavailable, GenerationFailed, Overloaded
+from engine.errors import ContextTooLong, EngineUnavailable, GenerationFailed, Overloaded
 from engine.scripted import ScriptedEngine
+from engine.types import ChatChunk, ChatRequest
 from gateway.errors import Overload
 from gateway.lanes.gate import Attempt
 from gateway.runtime.breaker import Breaker
@@ -74,6 +76,28 @@ async def test_when_both_are_full_it_is_an_honest_refusal() -> None:
         for engine in (large, small):
             engine.let(1)
         await asyncio.gather(*running)
+
+
+class Short(ScriptedEngine):
+    """A model whose context is too short for any request."""
+
+    async def _chunks(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
+        raise ContextTooLong(10)
+        yield  # a generator
+
+
+async def test_what_only_the_smaller_model_cannot_do_is_overload_all_the_same() -> None:
+    large, small = HeldEngine(LARGE), Short(SMALL, ScriptedConfig(kind="scripted"))
+    async with house({LARGE: large, SMALL: small}, **settings()) as gateway:
+        running = gateway.begin(call("first"))
+        await large.until_seen(1)
+        second = call("second")
+        with pytest.raises(Overload) as refused:
+            await gateway.ask(second)
+        assert refused.value.reason == "queue_full"
+        assert (len(small.seen), second.notes.degraded) == (1, None)
+        large.let(1)
+        await running
 
 
 async def test_who_wants_no_smaller_model_is_refused_instead() -> None:
@@ -163,13 +187,18 @@ async def test_an_answer_that_has_begun_is_not_continued_by_another_model() -> N
     assert small.seen == []
 
 
-@pytest.mark.parametrize(("streamed", "state"), [(True, "open"), (False, "closed")])
-def test_only_a_stream_without_a_chunk_tells_that_an_engine_hangs(streamed: bool, state: str) -> None:
-    """An answer that is not streamed has its only chunk at its end, and may just be long."""
+@pytest.mark.parametrize(
+    ("streamed", "waited_s", "state"), [(True, 60, "open"), (True, 6, "closed"), (False, 60, "closed")]
+)
+def test_only_a_stream_without_a_chunk_tells_that_an_engine_hangs(
+    streamed: bool, waited_s: float, state: str
+) -> None:
+    """An answer that is not streamed has its only chunk at its end, and may just be long; a client may be in
+    a hurry."""
     breaker = Breaker(failures=1, reset_s=5)
     now = time.monotonic()
-    attempt = Attempt(breaker, lambda: now - 1, streamed=streamed)
-    attempt._began = now - 60
+    attempt = Attempt(breaker, lambda: now - 1, 15, streamed=streamed)
+    attempt._began = now - waited_s
     with pytest.raises(asyncio.CancelledError), attempt:
         raise asyncio.CancelledError
     assert breaker.state == state

@@ -207,6 +207,18 @@ async def test_a_wait_that_would_be_too_long_is_refused_at_once_with_its_length(
         task.cancel()
 
 
+async def test_a_slot_without_an_answer_says_nothing_of_how_long_one_takes() -> None:
+    shared = slots(1)
+    (await take(shared, "interactive")).release(used=False)
+    lane = shared.lanes["interactive"]
+    assert lane.expected_wait("t") == 0.0
+    lane.start("t")
+    lane.finish("t", held_s=4.0)
+    for _ in range(50):
+        (await take(shared, "interactive")).release(used=False)
+    assert lane.expected_wait("t") == 4.0
+
+
 async def test_patience_ends_in_a_refusal_within_the_deadline() -> None:
     shared = slots(1)
     await take(shared, "interactive")

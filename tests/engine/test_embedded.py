@@ -183,6 +183,17 @@ def test_a_prompt_over_the_context_is_refused_with_the_limit(client: httpx.Clien
     assert reply.json()["error"]["code"] == "context_length_exceeded"
 
 
+def test_what_is_too_deep_for_the_engine_is_the_clients_error(client: httpx.Client) -> None:
+    deep: dict[str, object] = {}
+    for _ in range(700):
+        deep = {"x": deep}
+    function = {"name": "f", "arguments": "[" * 100_000}
+    for call in (deep, {"id": "1", "type": "function", "function": function}):
+        messages = [{"role": "assistant", "tool_calls": [call]}, {"role": "user", "content": "hi"}]
+        reply = client.post("/v1/chat/completions", json={"messages": messages, "max_tokens": 2})
+        assert reply.status_code == 400, reply.text
+
+
 @pytest.mark.parametrize(
     "schema",
     [{"type": "nonsense"}, {"$ref": "#/nowhere"}, {"type": "string", "pattern": "("}],

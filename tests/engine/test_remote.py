@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -68,12 +69,13 @@ async def gateway_server(scripted: ScriptedEngine) -> AsyncIterator[RemoteEngine
             yield engine
 
 
-def server(answer: Callable[[int], Response]) -> Starlette:
+def server(answer: Callable[[int], Response | Awaitable[Response]]) -> Starlette:
     """A server that answers its n-th chat request with `answer(n)`; `app.state.asked` counts."""
 
     async def chat(request: Request) -> Response:
         app.state.asked += 1
-        return answer(app.state.asked)
+        reply = answer(app.state.asked)
+        return reply if isinstance(reply, Response) else await reply
 
     async def models(request: Request) -> Response:
         return JSONResponse({"data": []})
@@ -117,6 +119,39 @@ async def test_a_stream_is_many_chunks_with_usage_on_the_last() -> None:
     assert "".join(c.content for chunk in chunks for c in chunk.choices) == "A red field."
     assert chunks[-1].usage is not None
     assert [c.finish_reason for chunk in chunks for c in chunk.choices][-1] == "stop"
+
+
+PIECE = 'data: {"choices": [{"index": 0, "delta": {"content": "half"}}]}\n\n'
+FINISH = 'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\n'
+
+
+@pytest.mark.parametrize("end", ["", FINISH, "data: [DONE]\n\n"], ids=["broken", "finish", "done"])
+async def test_a_stream_that_ends_before_its_answer_is_no_answer(end: str) -> None:
+    app = server(lambda n: Response(PIECE + end, media_type="text/event-stream"))
+    async with remote(app) as engine:
+        heard = ""
+        with contextlib.nullcontext() if end else pytest.raises(errors.EngineUnavailable):
+            async for chunk in engine.generate(request(stream=True)):
+                heard += "".join(choice.content for choice in chunk.choices)
+    assert heard == "half"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_only_a_stream_is_heard_of_while_it_runs(stream: bool) -> None:
+    """A whole answer may be long in coming: nothing but its caller's deadline bounds it."""
+    whole = {"choices": [{"index": 0, "message": {"content": "late"}, "finish_reason": "stop"}]}
+
+    async def late() -> Response:
+        await asyncio.sleep(0.5)
+        return JSONResponse(whole)
+
+    async with listening(server(lambda n: late())) as url:
+        engine = RemoteEngine("far-model", config(url).model_copy(update={"read_timeout_s": 0.2}))
+        await engine.load()
+        with pytest.raises(errors.GenerationFailed) if stream else contextlib.nullcontext():
+            chunks = [chunk async for chunk in engine.generate(request(stream))]
+            assert chunks[0].choices[0].content == "late"
+        await engine.aclose()
 
 
 async def test_what_did_not_reach_the_model_is_tried_again() -> None:

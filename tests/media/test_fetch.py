@@ -217,6 +217,14 @@ async def test_connections_are_reused_and_unchanged_files_are_not_sent_again() -
         assert ["if-none-match" in headers for _, headers in host.asked] == [False, True, True, True]
 
 
+async def test_a_validator_that_no_request_can_carry_is_not_kept() -> None:
+    async with site({"/": (200, {"etag": '"\u56fe.png"'.encode().decode("latin-1")}, b"picture")}) as host:
+        fetcher = fetching()
+        for _ in range(2):
+            assert await fetcher.get(f"http://127.0.0.1:{host.port}/", 100) == b"picture"
+        await fetcher.aclose()
+
+
 async def test_a_callback_is_posted_under_the_same_rules() -> None:
     async with site({"/hook": (204, {}, b"")}) as host:
         fetcher = fetching()

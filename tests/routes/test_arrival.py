@@ -64,6 +64,16 @@ async def test_what_does_not_fit_beside_the_bodies_in_progress_may_come_again_la
         assert (await client.post(path, content=large(80_000), headers=JSON)).status_code == 200
 
 
+async def test_a_length_that_is_only_declared_takes_no_room_from_others() -> None:
+    async with scripted_gateway(settings=served(max_bodies_mb=0.1)) as client:
+        path, length = "/v1/chat/completions", {"content-length": "99000"}
+        idle = asyncio.create_task(client.post(path, content=a_body_that_stops(), headers=JSON | length))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert (await client.post(path, content=large(80_000), headers=JSON)).status_code == 200
+        idle.cancel()
+
+
 async def test_a_body_of_undeclared_length_is_counted_as_it_comes() -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(20):

@@ -131,11 +131,60 @@ async def test_a_wrong_openai_field_is_the_param(
     assert error["param"] == param
 
 
+TEXT = [{"role": "user", "content": "Hi"}]
+HUGE = 10**30
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/infer", {**VQA, "options": {"top_k": HUGE}}),
+        ("/v1/chat/completions", {**CHAT, "top_k": HUGE}),
+        ("/v1/responses", {"input": "Hi", "top_k": HUGE}),
+        ("/v1/messages", {"model": "m", "max_tokens": 9, "messages": TEXT, "top_k": HUGE}),
+        (
+            "/v1beta/models/m:generateContent",
+            {"contents": [{"parts": [{"text": "Hi"}]}], "generationConfig": {"topK": 1e30}},
+        ),
+        (
+            "/api/v1/services/aigc/multimodal-generation/generation",
+            {"model": "m", "input": {"messages": TEXT}, "parameters": {"top_k": HUGE}},
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_a_number_that_no_engine_can_hold_is_the_clients_error(
+    client: httpx.AsyncClient, path: str, body: dict[str, Any]
+) -> None:
+    reply = await client.post(path, json=body)
+    assert reply.status_code == 400
+    assert "top_k" in reply.text or "topK" in reply.text
+
+
 async def test_an_unknown_model_is_404(client: httpx.AsyncClient) -> None:
     reply = await client.post("/v1/chat/completions", json=CHAT | {"model": "gpt-9"})
     assert reply.status_code == 404
     assert reply.json()["error"]["code"] == "model_not_found"
     assert code_of(await client.post("/infer", json=VQA | {"model": "gpt-9"})) == 1006
+
+
+async def test_a_models_name_may_hold_a_colon(client: httpx.AsyncClient) -> None:
+    """Ollama's names do; Gemini's methods alone stand behind one on their paths."""
+    named = await client.get("/v1/models/llama3:latest")
+    assert (named.status_code, named.json()["error"]["code"]) == (404, "model_not_found")
+    for method in ("generateContent", "streamGenerateContent", "countTokens", "embedContent"):
+        refused = await client.get(f"/v1/models/llama3:{method}")
+        assert isinstance(refused.json()["error"]["code"], int), method
+
+
+@pytest.mark.parametrize(
+    "options", ['{"stop": ["\\ud800"]}', '{"x": NaN}', "{", '{"x":' * 2000], ids=["surrogate", "nan", "cut", "deep"]
+)
+async def test_the_options_of_a_form_are_json(client: httpx.AsyncClient, options: str) -> None:
+    fields = {"task": "vqa", "text": "What?", "options": options}
+    reply = await client.post("/infer", data=fields, files={"images": ("a.png", b"")})
+    assert reply.status_code == 400
+    assert (code_of(reply), reply.json()["msg"][:8]) == (1000, "options:")
 
 
 async def test_unknown_fields_never_break(client: httpx.AsyncClient) -> None:

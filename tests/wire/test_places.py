@@ -7,6 +7,8 @@ import io
 import pytest
 from PIL import Image
 
+from engine.types import Medium
+from gateway.media.size import upright_size
 from tests.conftest import Gateway
 from tests.pictures import data_url, square
 from tests.scripts import scripted
@@ -55,3 +57,10 @@ async def test_html_comes_bare(gateway: Gateway) -> None:
         broken = (await client.post("/infer", json=body)).json()["result"]["data"]
     assert whole == "<p>Hi</p>\n"
     assert broken is None
+
+
+def test_the_size_of_a_picture_is_told_by_its_header_alone() -> None:
+    buffer = io.BytesIO()
+    Image.effect_noise((400, 300), 90).save(buffer, "PNG")
+    begun = Medium("image", "image/png", data=buffer.getvalue()[:200])
+    assert upright_size(begun) == (400, 300)
