@@ -54,7 +54,7 @@ def requests(packer: Packer, case: Case, form: str = "png") -> list[Sequence]:
         request(task.role[language], text, page, [image])
         for page, image in zip(case.pages, images, strict=True)
     ]
-    return [*read_each, request(*prompts.summary(case.text, list(case.pages), language), case.wanted[0], [])]
+    return [*read_each, request(*prompts.summary(case.text, list(case.pages)), case.wanted[0], [])]
 
 
 def _as_sent(image: Image.Image, form: str) -> Image.Image:

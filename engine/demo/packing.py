@@ -34,13 +34,13 @@ class Level:
 
 LEVELS = (Level(2, 3, 1, 2, 9, 128), Level(3, 5, 2, 3, 99, 192), Level(5, 6, 3, 5, 99, 256))
 MIXTURE = {
-    "shapes": 0.18,
-    "chart": 0.29,
-    "reading": 0.32,
-    "pair": 0.11,
+    "shapes": 0.34,
+    "chart": 0.23,
+    "reading": 0.27,
+    "pair": 0.07,
     "video": 0.03,
     "summary": 0.03,
-    "sums": 0.03,
+    "sums": 0.02,
     "talk": 0.01,
 }
 
@@ -93,7 +93,7 @@ def _summary(rng: Random, packer: Packer) -> Sequence:
     system, questions = "", []
     for _ in range(8):
         text, found, answer = talk.pages(rng, language)
-        system, asked = prompts.summary(text, found, language, role)
+        system, asked = prompts.summary(text or prompts.default("doc_analyze", language), found, role)
         questions.append(Question(asked, answer, "summary", "doc_analyze"))
     return packer.pack(rng, Sample([], [], questions), system)
 

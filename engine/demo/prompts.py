@@ -6,7 +6,6 @@ from random import Random
 
 from engine.demo.data.canvas import Question
 from engine.demo.data.words import LANGUAGES, Language
-from engine.types import Message
 from gateway.tasks import BY_NAME
 
 ROLES = {
@@ -46,27 +45,26 @@ def system(rng: Random, questions: list[Question], language: Language | None) ->
     if draw < 0.12:
         return rng.choice(ROLES[language]) if draw < 0.08 else ""
     role = rng.choice(ROLES[language]) if draw > 0.85 else ""
-    task = BY_NAME[rng.choice(questions).task if questions else "vqa"]
-    return text_of(
-        task.messages("?" if language == "en" else "？", [], role or _hint(language))[0], role, language
-    )
+    return str(BY_NAME[_task(rng, questions)].messages(_ASKED[language], [], role)[0].content)
 
 
-def _hint(language: Language) -> str:
-    """Chinese text that makes the task choose its Chinese prompt."""
-    return "中" if language == "zh" else ""
+_ASKED: dict[Language, str] = {"en": "What?", "zh": "什么？"}
+"""The task answers in the language of the question."""
 
 
-def text_of(message: Message, role: str, language: Language) -> str:
-    """The message's text, without the hint where no role was wanted."""
-    text = str(message.content)
-    hint = _hint(language)
-    return text if role or not hint else text.removeprefix(f"{hint}\n\n")
+def _task(rng: Random, questions: list[Question]) -> str:
+    """The task of any question, or any of the tasks, so that the rare ones meet their own prompts too."""
+    tasks = [question.task for question in questions] or ["vqa"]
+    return rng.choice(tasks if rng.random() < 0.5 else sorted(set(tasks)))
 
 
-def summary(text: str, found: list[str], language: Language, role: str = "") -> tuple[str, str]:
+def default(task: str, language: Language) -> str:
+    """What the task asks where the user asks nothing."""
+    text = BY_NAME[task].default_text
+    return text[language] if text else ""
+
+
+def summary(text: str, found: list[str], role: str = "") -> tuple[str, str]:
     """System and user text of the request that joins the pages of a document."""
-    messages = BY_NAME["doc_analyze"].summary_messages(
-        text, dict(enumerate(found, 1)), role or _hint(language)
-    )
-    return text_of(messages[0], role, language), str(messages[1].content)
+    messages = BY_NAME["doc_analyze"].summary_messages(text, dict(enumerate(found, 1)), role)
+    return str(messages[0].content), str(messages[1].content)

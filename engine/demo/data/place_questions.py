@@ -5,11 +5,14 @@ Each gives a question with its answer, or `None` where the scene does not allow 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
 from engine.demo.data.shapes import Scene, Shape
 from engine.demo.data.words import Language
 
+CLEAR = 7
+"""Pixels by which two shapes must differ to have an order."""
 _EXTREMES = {
     "en": (
         ("What is the leftmost shape?", "Which shape is on the far left?", "What is furthest to the left?"),
@@ -26,17 +29,27 @@ _EXTREMES = {
         for end in "左右上下"
     ),
 }
-_RELATIONS: dict[Language, tuple[str, ...]] = {
-    "en": ("to the left of", "to the right of", "above", "below"),
+_SIDES: dict[Language, tuple[str, ...]] = {
+    "en": ("to the left", "to the right", "above", "below"),
     "zh": ("左边", "右边", "上面", "下面"),
 }
+_FROM: dict[Language, tuple[str, str]] = {
+    "en": ("From the left: ", "From the top: "),
+    "zh": ("从左数：", "从上数："),
+}
+_COMMA: dict[Language, str] = {"en": ", ", "zh": "、"}
+_SO: dict[Language, str] = {
+    "en": ". So {two}: the first is {side}; {asked}? {answer}",
+    "zh": "。即{two}，前者在{side}：{answer}",
+}
+_TRUE: dict[Language, tuple[str, str]] = {"en": ("No", "Yes"), "zh": ("不是", "是")}
 
 
 def extreme(rng: Random, scene: Scene, language: Language) -> tuple[str, str] | None:
     """Which shape lies nearest one side of the picture."""
     end = rng.randrange(4)
     ordered = sorted(scene, key=lambda shape: _offset(shape, end))
-    if len(scene) < 2 or _offset(ordered[1], end) - _offset(ordered[0], end) < 7:
+    if len(scene) < 2 or _offset(ordered[1], end) - _offset(ordered[0], end) < CLEAR:
         return None
     return rng.choice(_EXTREMES[language][end]), ordered[0].named(language)
 
@@ -46,40 +59,46 @@ def _offset(shape: Shape, end: int) -> float:
     return (shape.x, -shape.x, shape.y, -shape.y)[end]
 
 
-def _two(rng: Random, scene: Scene, end: int) -> tuple[Shape, Shape, float] | None:
-    """Two shapes of unlike looks, and how much nearer the first is to that end; clear cases only."""
-    looks = [shape.look for shape in scene]
-    single = [shape for shape in scene if looks.count(shape.look) == 1]
-    if len(single) < 2:
-        return None
-    one, other = rng.sample(single, 2)
-    gap = _offset(other, end) - _offset(one, end)
-    return (one, other, gap) if abs(gap) >= 10 else None
-
-
 def relation(rng: Random, scene: Scene, language: Language) -> tuple[str, str] | None:
-    """Whether one shape lies on the named side of another: the two in their order, then yes or no.
+    """Whether one shape lies on the named side of another: all in their order, the two, the side, yes or no.
 
-    The order is what the answer follows from; yes or no alone is not learned in a short training.
+    Each step follows from the one before; yes or no alone is not learned in a short training.
     """
     end = rng.randrange(4)
-    two = _two(rng, scene, end)
-    if two is None:
+    start = end - end % 2
+    ordered = sorted(scene, key=lambda shape: _offset(shape, start))
+    looks = [shape.look for shape in ordered]
+    single = [place for place, look in enumerate(looks) if looks.count(look) == 1]
+    if len(single) < 2 or not _clear(ordered, start):
         return None
-    one, other, gap = two
-    axis = end // 2
-    first, last = (one, other) if (gap > 0) == (end % 2 == 0) else (other, one)
-    side_words = _RELATIONS[language][end]
+    one, other = rng.sample(single, 2)
+    true_end = start if one < other else start + 1
+    named = [f"{shape.named(language)}{_gap(language)}{place}" for place, shape in enumerate(ordered, 1)]
+    comma, sides = _COMMA[language], _SIDES[language]
+    seen = _FROM[language][start // 2] + comma.join(named)
+    two = f"{named[one]}{comma}{named[other]}"
+    so = _SO[language].format(
+        two=two, side=sides[true_end], asked=sides[end], answer=_TRUE[language][true_end == end]
+    )
+    return _relation(ordered[one], ordered[other], sides[end], language), seen + so
+
+
+def verdict(answer: str) -> str:
+    """The yes or no at the end of an answer to `relation`."""
+    return answer.strip().rpartition("? ")[2].rpartition("：")[2]
+
+
+def _clear(ordered: Scene, end: int) -> bool:
+    """Whether no two lie at nearly the same distance from that end."""
+    places = [_offset(shape, end) for shape in ordered]
+    return all(far - near >= CLEAR for near, far in pairwise(places))
+
+
+def _relation(one: Shape, other: Shape, side: str, language: Language) -> str:
     if language == "zh":
-        text = f"{one.named('zh')}在{other.named('zh')}的{side_words}吗？"
-        seen = f"{_ORDERS['zh'][axis]}：{first.named('zh')}、{last.named('zh')}。"
-        return text, seen + ("是" if gap > 0 else "不是")
-    text = f"Is the {one.named('en')} {side_words} the {other.named('en')}?"
-    seen = f"{_ORDERS['en'][axis]}: {first.named('en')}, {last.named('en')}. "
-    return text, seen + ("Yes" if gap > 0 else "No")
+        return f"{one.named('zh')}在{other.named('zh')}的{side}吗？"
+    return f"Is the {one.named('en')} {side}{' of' if side.startswith('to') else ''} the {other.named('en')}?"
 
 
-_ORDERS: dict[Language, tuple[str, str]] = {
-    "en": ("From left to right", "From top to bottom"),
-    "zh": ("从左到右", "从上到下"),
-}
+def _gap(language: Language) -> str:
+    return " " if language == "en" else ""

@@ -20,7 +20,7 @@ KINDS = (
     "extreme",
     "relation",
 )
-WEIGHTS = (2, 0.6, 2.2, 2.2, 0.4, 0.4, 1.5, 0.7, 5)
+WEIGHTS = (2, 0.6, 2, 2, 0.4, 0.4, 1.5, 0.7, 8)
 """What is learned last comes most often."""
 
 
