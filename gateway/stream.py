@@ -34,7 +34,7 @@ class FoldedChoice(msgspec.Struct):
         if choice.logprobs:
             self.logprobs.extend(choice.logprobs.get("content") or ())
         for call in choice.tool_calls or ():
-            _add_tool_call(self.tool_calls, call)
+            add_tool_call(self.tool_calls, call)
 
     @property
     def confidence(self) -> float | None:
@@ -95,7 +95,7 @@ def _sum(a: Usage, b: Usage) -> Usage:
     )
 
 
-def _add_tool_call(calls: list[dict[str, Any]], delta: dict[str, Any]) -> None:
+def add_tool_call(calls: list[dict[str, Any]], delta: dict[str, Any]) -> None:
     """Join a streamed piece of a tool call to what came before under the same index."""
     index = delta.get("index", 0)
     for call in calls:

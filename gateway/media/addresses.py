@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 import httpx
 
@@ -22,6 +22,8 @@ _CARRIERS = tuple(
 """IPv6 networks whose addresses stand for IPv4 ones; none is needed to reach a public host."""
 _INTERNAL = frozenset(map(ip_address, ("168.63.129.16", "192.88.99.1")))
 """Formally public, yet answered inside a cloud or by a relay."""
+_PROTOCOLS = IPv4Network("192.0.0.0/24")
+"""For protocols and no host of anyone; how much of it counts as public differs between Pythons."""
 
 
 def parse(text: str, settings: FetchSettings) -> httpx.URL:
@@ -87,6 +89,7 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
         and not address.is_multicast
         and not address.is_reserved
         and address not in _INTERNAL
+        and address not in _PROTOCOLS
     )
 
 

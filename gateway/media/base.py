@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from engine.types import Medium
 from gateway.errors import IMAGE_FORMAT, INVALID_REQUEST, TOO_LARGE, VIDEO_FORMAT, GatewayError
 from gateway.media import formats, image, video
 from gateway.media.buckets import Buckets
+from gateway.media.budget import Budget
 from gateway.media.digest import digest
 from gateway.media.documents import Documents
 from gateway.media.fetch import Fetcher
@@ -40,7 +42,7 @@ class MediaReader:
         every = [part for medium in media for part in (medium.parts or (medium,))]
         if len(every) > self._settings.max_items:
             raise GatewayError(TOO_LARGE, f"A request takes at most {self._settings.max_items} media.")
-        budget = _Budget(int(self._settings.max_request_mb * 1e6))
+        budget = Budget(int(self._settings.max_request_mb * 1e6))
         if len(every) == 1:  # the common case: nothing to compare, and no task needed to wait for one
             await self._read(every, tenant, budget, documents)
         else:
@@ -61,8 +63,9 @@ class MediaReader:
             # The common case, handed over to a thread once.
             await self._threads.run(_prepare_image, media[0], self._settings)
         elif waiting or len(media) > 1:
-            await self._threads.run(_check_pixels, _images(media), self._settings)
-            await gather(self._prepare(medium) for medium in waiting)
+            await self._threads.run(_check_pixels, media, self._settings)
+            clips = [medium for medium in waiting if medium.kind == "video"]
+            await gather([self._clips(clips), *(self._picture(m) for m in waiting if m.kind != "video")])
         for medium in waiting:
             self._recent.keep(medium)
 
@@ -72,13 +75,15 @@ class MediaReader:
         await self._documents.aclose()
         await self.fetcher.aclose()
 
-    async def _read(self, media: list[Medium], tenant: str, budget: _Budget, documents: bool) -> None:
+    async def _read(self, media: list[Medium], tenant: str, budget: Budget, documents: bool) -> None:
         """Media of the same source are read once."""
         first = media[0]
         if first.data is None:
-            first.data = await self._sources.read(first, tenant, self._limit(first.kind, documents))
+            read = partial(self._sources.read, first, tenant)
+            first.data = await budget.read(read, self._limit(first.kind, documents), len(media))
+        else:
+            budget.take(len(first.data) * len(media))
         for medium in media:
-            budget.take(len(first.data))
             medium.data, medium.mime = first.data, first.mime
             self._check_kind(medium, documents)
         digest = await self._digest(first.data)
@@ -117,10 +122,14 @@ class MediaReader:
         if len(data) > self._limit(medium.kind, False):
             raise too_large(medium, self._limit(medium.kind, False))
 
-    async def _prepare(self, medium: Medium) -> None:
-        if medium.kind == "video":
-            await self._threads.run(video.prepare, medium, self._settings)
-        elif medium.options.page is None:
+    async def _clips(self, clips: list[Medium]) -> None:
+        """One after another, within one time for all: one request must not keep every thread from others."""
+        left = self._settings.video_timeout_s
+        for clip in clips:
+            left -= await self._threads.run(video.prepare, clip, self._settings, left)
+
+    async def _picture(self, medium: Medium) -> None:
+        if medium.options.page is None:
             await self._threads.run(image.prepare, medium, self._settings)
         else:
             page = await self._documents.render(medium)
@@ -132,18 +141,6 @@ def _by_source(media: list[Medium]) -> Iterable[list[Medium]]:
     for medium in media:
         sources.setdefault(medium.source or str(id(medium)), []).append(medium)
     return sources.values()
-
-
-class _Budget:
-    """Bytes that the media of one request may have together."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = self._left = limit
-
-    def take(self, size: int) -> None:
-        self._left -= size
-        if self._left < 0:
-            raise GatewayError(TOO_LARGE, f"The media together are larger than {self._limit / 1e6:g} MB.")
 
 
 def _sha256(data: bytes) -> str:
@@ -160,9 +157,13 @@ def _prepare_image(medium: Medium, settings: MediaSettings) -> None:
     image.prepare(medium, settings)
 
 
-def _check_pixels(images: list[Medium], settings: MediaSettings) -> None:
-    """All headers are looked at before the first picture is decoded. Raises `GatewayError`."""
-    pixels = sum(image.pixels(medium.data or b"", settings) for medium in images)
+def _check_pixels(media: Sequence[Medium], settings: MediaSettings) -> None:
+    """All headers are looked at before the first picture is decoded; a clip counts as the most that its
+    frames may have, unless it is alone and held to that anyway. Raises `GatewayError`."""
+    clips = [medium for medium in media if medium.kind == "video" and not medium.parts]
+    counted = len(clips) * video.most_pixels(settings) if len(media) > 1 else 0
+    pixels = counted + sum(image.pixels(medium.data or b"", settings) for medium in _images(media))
     if pixels > settings.max_request_pixels_m * 1e6:
-        limit = settings.max_request_pixels_m
-        raise GatewayError(TOO_LARGE, f"The images together have more than {limit:g} million pixels.")
+        detail = f"The media together have more than {settings.max_request_pixels_m:g} million pixels."
+        told = f" Each video counts as {counted / len(clips) / 1e6:g} million." if counted else ""
+        raise GatewayError(TOO_LARGE, detail + told)

@@ -29,14 +29,25 @@ TOLERANCE_S = 0.5
 Timed = tuple[float, Image.Image]
 
 
-def prepare(medium: Medium, settings: MediaSettings) -> None:
-    """Fill in `frames`, `timestamps`, `digest` and `notices` of a video. Raises `GatewayError`."""
-    timed = list(_from_parts(medium, settings) if medium.parts else _from_file(medium, settings))
+def prepare(medium: Medium, settings: MediaSettings, seconds: float) -> float:
+    """Fill in `frames`, `timestamps`, `digest` and `notices` of a video; gives back the seconds it took.
+
+    Raises `GatewayError`, also where a clip is not decoded within `seconds`.
+    """
+    began = time.monotonic()
+    deadline = began + seconds
+    timed = list(_from_parts(medium, settings) if medium.parts else _from_file(medium, settings, deadline))
     if not timed:
         raise GatewayError(VIDEO_FORMAT, "The video has no pictures.")
-    medium.timestamps = tuple(round(time, 3) for time, _ in timed)
+    medium.timestamps = tuple(round(at, 3) for at, _ in timed)
     medium.frames = tuple(frame for _, frame in timed)
     medium.digest = digest(medium)
+    return time.monotonic() - began
+
+
+def most_pixels(settings: MediaSettings) -> float:
+    """What the frames of one clip may have together."""
+    return min(settings.max_video_pixels_m * 1e6, settings.max_frames * _LONGEST_SIDE**2)
 
 
 def _from_parts(medium: Medium, settings: MediaSettings) -> Iterator[Timed]:
@@ -50,14 +61,14 @@ def _from_parts(medium: Medium, settings: MediaSettings) -> Iterator[Timed]:
         yield number / settings.video_fps, image.clean(frame, part.options)
 
 
-def _from_file(medium: Medium, settings: MediaSettings) -> Iterator[Timed]:
+def _from_file(medium: Medium, settings: MediaSettings, deadline: float) -> Iterator[Timed]:
     data = medium.data or b""
     name = formats.sniff(data)
     if name not in formats.VIDEOS:
         raise GatewayError(VIDEO_FORMAT)
     try:
         with av.open(io.BytesIO(data), format=_DEMUXERS[name]) as container:
-            clip = _Clip(container, medium.options, settings)
+            clip = _Clip(container, medium.options, settings, deadline)
             duration = clip.duration()
             if duration > settings.max_video_s + TOLERANCE_S:
                 _cut_or_refuse(medium, settings)
@@ -79,14 +90,16 @@ def _cut_or_refuse(medium: Medium, settings: MediaSettings) -> None:
 class _Clip:
     """One opened file. Its methods raise `GatewayError`, and FFmpeg's errors on broken data."""
 
-    def __init__(self, container: InputContainer, options: MediumOptions, settings: MediaSettings) -> None:
+    def __init__(
+        self, container: InputContainer, options: MediumOptions, settings: MediaSettings, deadline: float
+    ) -> None:
         if not container.streams.video:
             raise GatewayError(VIDEO_FORMAT, "The file has no video stream.")
         self._container = container
         self._stream = container.streams.video[0]
         self._options = options
         self._settings = settings
-        self._deadline = time.monotonic() + settings.video_timeout_s
+        self._deadline = deadline
         self._check_size(self._stream.codec_context.width * self._stream.codec_context.height)
         self._stream.codec_context.thread_count = 1
 
@@ -120,7 +133,7 @@ class _Clip:
         due = 0
         for frame in self._container.decode(self._stream):
             if time.monotonic() > self._deadline:
-                raise GatewayError(TOO_LARGE, "The video takes too long to decode.")
+                raise GatewayError(TOO_LARGE, "The videos of the request take too long to decode.")
             if frame.time is None:
                 continue
             first = frame.time if first is None else first

@@ -25,7 +25,7 @@ log = logging.getLogger("gateway")
 
 _LONG = 4096
 """Characters from which looking for terms would be felt on the event loop."""
-_VERSION = 1
+_VERSION = 2
 """Raised with every change of what is refused that the settings do not show."""
 
 

@@ -34,7 +34,10 @@ class MediaSettings(Section):
         default=40, gt=0, description="Most pixels of one image in millions, checked before it is decoded."
     )
     max_request_pixels_m: float = Field(
-        default=160, gt=0, description="Most pixels of one request's images together, in millions."
+        default=160,
+        gt=0,
+        description="Most pixels of one request's media together, in millions; several videos count as the "
+        "most their frames may have.",
     )
     max_side: int = Field(
         default=2048, ge=64, description="Longer side in pixels to which larger images are scaled down."
@@ -52,7 +55,9 @@ class MediaSettings(Section):
         gt=0,
         description="Most pixels of one video's frames together, in millions; frames are scaled down.",
     )
-    video_timeout_s: float = Field(default=20, gt=0, description="Seconds one video may take to decode.")
+    video_timeout_s: float = Field(
+        default=20, gt=0, description="Seconds the videos of one request may take to decode together."
+    )
     workers: int = Field(default=2, ge=1, description="Threads that decode media.")
     recent_mb: float = Field(
         default=64,

@@ -33,3 +33,5 @@ async def _masked(events: Events) -> Events:
                 yield msgspec.structs.replace(event, answer=mask(event.answer))
             else:
                 yield stream.chunk(event)
+        if (rest := stream.end()) is not None:
+            yield rest

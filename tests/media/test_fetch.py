@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
 from gateway.errors import ADDRESS_REFUSED, FETCH_FAILED, TOO_LARGE, GatewayError
+from gateway.media.addresses import is_public
 from gateway.media.fetch import Fetcher
 from gateway.settings import FetchSettings, Settings
 from tests.conftest import Gateway
@@ -78,6 +80,12 @@ async def test_no_hostile_address_is_ever_connected_to(gateway: Gateway) -> None
         assert reply.status_code == 200
 
     assert len(HOSTILE) >= 60
+
+
+@pytest.mark.parametrize("address", ["192.0.0.1", "192.0.0.9", "192.0.0.192", "192.0.0.255"])
+def test_addresses_of_protocols_are_not_public(address: str) -> None:
+    assert not is_public(ip_address(address))
+    assert is_public(ip_address("192.0.1.1"))
 
 
 async def test_every_redirect_is_checked_anew() -> None:

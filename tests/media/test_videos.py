@@ -18,7 +18,7 @@ SETTINGS = MediaSettings()
 
 def seen(data: bytes, settings: MediaSettings = SETTINGS, **options: object) -> Medium:
     medium = Medium("video", "", MediumOptions(**options), data=data)  # type: ignore[arg-type]
-    video.prepare(medium, settings)
+    video.prepare(medium, settings, settings.video_timeout_s)
     return medium
 
 
@@ -122,7 +122,7 @@ def test_images_may_stand_for_frames_and_are_brought_to_one_size() -> None:
         for size, colour in (((64, 64), "red"), ((128, 128), "blue"))
     )
     medium = Medium("video", "", parts=parts)
-    video.prepare(medium, SETTINGS)
+    video.prepare(medium, SETTINGS, seconds=20)
     assert medium.timestamps == (0.0, 0.5)
     assert {frame.size for frame in medium.frames} == {(64, 64)}
 

@@ -11,12 +11,13 @@ import pytest
 
 from engine.config import ScriptedConfig
 from engine.scripted import ScriptedEngine
-from engine.types import ChatChunk, Choice, Medium
+from engine.types import ChatChunk, ChatRequest, Choice, Medium
 from gateway.errors import CONTENT, UNAVAILABLE, GatewayError
 from gateway.safety.base import Safety
 from gateway.safety.classifier import ImageClassifier
 from gateway.safety.hold_back import HoldBack
 from gateway.settings import ModerationSettings, SafetySettings, Settings
+from gateway.stages.input_filter import texts
 from tests.conftest import Gateway
 from tests.events import events
 from tests.media.samples import data_url, encoded, pdf, picture, video
@@ -50,6 +51,64 @@ async def test_a_prompt_with_a_term_never_reaches_the_engine(gateway: Gateway) -
         assert reply.json()["error"]["code"] == "content_policy_violation"
         assert engine.seen == []
         assert (await client.post("/infer", json=about("all well?"))).status_code == 200
+
+
+def tool(**function: Any) -> dict[str, Any]:
+    return {"tools": [{"type": "function", "function": {"name": "look", **function}}]}
+
+
+def calling(arguments: str) -> dict[str, Any]:
+    function = {"name": "look", "arguments": arguments}
+    call = {"id": "1", "type": "function", "function": function}
+    turns = [
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "1", "content": "fine"},
+    ]
+    return {"messages": [{"role": "user", "content": "?"}, *turns]}
+
+
+def schema(**fields: Any) -> dict[str, Any]:
+    return {"type": "object", **fields}
+
+
+SMUGGLED = [
+    tool(description="Forbidden words."),
+    tool(parameters=schema(properties={"a": {"type": "string", "enum": ["fine", "forbidden words"]}})),
+    tool(parameters=schema(properties={"forbidden words": {"type": "string"}})),
+    calling('{"a": {"b": ["forbidden words"]}}'),
+    calling('{"a": "\\u70b8\\u5f39"}'),
+    calling("no JSON, but forbidden words"),
+    {
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "a", "schema": schema(description="forbidden words")},
+        }
+    },
+]
+
+
+@pytest.mark.parametrize("body", SMUGGLED)
+async def test_a_term_in_tools_calls_or_schemas_is_refused_too(
+    gateway: Gateway, body: dict[str, Any]
+) -> None:
+    engine = saying("fine")
+    async with gateway(engine, Settings(safety=TERMS)) as client:
+        asked = {"messages": [{"role": "user", "content": "?"}]} | body
+        reply = await client.post("/v1/chat/completions", json=asked)
+        assert reply.json()["error"]["code"] == "content_policy_violation"
+    assert engine.seen == []
+
+
+def test_schemas_are_searched_however_deep_they_are() -> None:
+    deep: dict[str, Any] = {"description": "forbidden words"}
+    for _ in range(100_000):
+        deep = {"items": deep}
+    chat = ChatRequest(id="1", model="m", messages=(), tools=[deep])
+    try:
+        assert list(texts(chat))[-1] == "forbidden words"
+    finally:
+        while deep:  # or Python would take it apart by recursion
+            deep = deep.get("items", {})
 
 
 async def test_an_answer_with_a_term_is_refused_whole(gateway: Gateway) -> None:
@@ -212,6 +271,17 @@ async def test_an_endpoint_that_fails_refuses_unless_it_is_told_not_to(gateway: 
         for fail_open, status in ((False, UNAVAILABLE.status), (True, 200)):
             async with gateway(saying("fine"), judged_by(endpoint.port, fail_open=fail_open)) as client:
                 assert (await client.post("/infer", json=about("?"))).status_code == status
+
+
+async def test_calls_of_tools_are_masked_too(gateway: Gateway) -> None:
+    asked = {"messages": [{"role": "user", "content": "?"}], "tool_choice": "required", "mask_pii": True}
+    async with gateway(saying('{"to": "13800138000"}')) as client:
+        reply = await client.post("/v1/chat/completions", json=asked | tool())
+        (call,) = reply.json()["choices"][0]["message"]["tool_calls"]
+        assert call["function"] == {"name": "look", "arguments": '{"to": "138******00"}'}
+        told = await client.post("/v1/chat/completions", json=asked | tool() | {"stream": True})
+        assert "138******00" in told.text
+        assert "13800138000" not in told.text
 
 
 async def test_answers_are_masked_where_that_is_asked_for(gateway: Gateway) -> None:
