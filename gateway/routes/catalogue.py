@@ -40,7 +40,11 @@ def _format(request: Request) -> ModelsFormat:
 
 
 async def list_models(request: Request) -> Response:
-    return _json(_format(request).models(_served(request)))
+    try:
+        models = _served(request)
+    except GatewayError as error:
+        return error_response(request, error)
+    return _json(_format(request).models(models))
 
 
 async def get_model(request: Request) -> Response:

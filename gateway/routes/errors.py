@@ -13,14 +13,18 @@ from starlette.types import Receive, Scope, Send
 from gateway import errors
 from gateway.audit.record import Outcome
 from gateway.errors import GatewayError
+from gateway.state import gateway_of
 from gateway.wire import anthropic, dashscope, gemini, openai, simple, tasks
 from gateway.wire.base import RenderError
 
 _SERVED = re.compile(r"/m/[^/]+/")
 """A model's own routes lie below this."""
 
+_GEMINI_METHODS = "generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents"
+"""Named, for what is behind a colon may belong to a model's name. Google's SDK asks for all of these."""
+
 _RENDERS: tuple[tuple[re.Pattern[str], RenderError], ...] = (
-    (re.compile(r"/v1beta/|/v1/models/[^?]+:[a-zA-Z]+$"), gemini.error),
+    (re.compile(rf"/v1beta/|/v1/models/[^?]+:({_GEMINI_METHODS})$"), gemini.error),
     (re.compile(r"/v1/messages(/|$)"), anthropic.error),
     (re.compile(r"/v1/chat$|/v1/chat/stream$|/v1/health$"), simple.error),
     (re.compile(r"/v1/jobs(/|$)"), tasks.error),
@@ -36,9 +40,11 @@ class ErrorResponse(Response):
 
     def __init__(self, error: GatewayError, render: RenderError, request_id: str) -> None:
         super().__init__(render(error, request_id), error.code.status, error.reply_headers)
+        self._code = error.code
         self._outcome = Outcome(error.code, error.rule)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        gateway_of(scope).telemetry.count_failure(self._code)
         scope["state"]["outcome"] = self._outcome
         await super().__call__(scope, receive, send)
 
@@ -62,8 +68,13 @@ async def on_http_exception(request: Request, exception: Exception) -> Response:
 
 
 async def on_failure(request: Request, exception: Exception) -> Response:
-    """What no route caught. Starlette logs it; the client learns only that it happened."""
-    return error_response(request, GatewayError(errors.INTERNAL))
+    """What no route caught. Starlette logs it; the client learns only that it happened.
+
+    This reply is sent outside all middleware, so it takes the headers of its id along.
+    """
+    response = error_response(request, GatewayError(errors.INTERNAL))
+    response.raw_headers.extend(request.scope["state"]["id_headers"])
+    return response
 
 
 def error_response(request: Request, error: GatewayError) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -46,13 +45,16 @@ async def as_json(form: FormData) -> tuple[bytes, dict[str, bytes]]:
             raise GatewayError(INVALID_REQUEST, f"{name[:64]}: is given twice.", param=name[:64])
         else:
             body[name] = _options(source) if name == "options" else source
-    return msgspec.json.encode(body), uploads
+    try:
+        return msgspec.json.encode(body), uploads
+    except UnicodeEncodeError:  # some charsets have halves of characters
+        raise GatewayError(INVALID_REQUEST, "The form cannot be read.") from None
 
 
 def _options(text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
         raise GatewayError(INVALID_REQUEST, "options: must be JSON.", param="options") from None
 
 

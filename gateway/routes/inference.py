@@ -10,18 +10,18 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.call import Call
-from gateway.errors import CONTENT_TYPE, UNAVAILABLE, GatewayError
+from gateway.errors import CONTENT_TYPE, INVALID_REQUEST, UNAVAILABLE, GatewayError
 from gateway.hints import Hints, read_hints
 from gateway.responses import PipelineResponse, as_gateway_error
 from gateway.routes.bodies import read_body
 from gateway.routes.errors import ErrorResponse
 from gateway.routes.forms import FORM, as_json, once, read_form
 from gateway.routes.intake import headers_of, intake
-from gateway.routes.submission import job_fields, submit
+from gateway.routes.submission import TOO_DEEP, job_fields, submit
 from gateway.runtime.room import Share
 from gateway.state import Gateway, gateway_of
 from gateway.wire import anthropic, completions, dashscope, gemini, openai, responses, simple, tasks
-from gateway.wire.base import Intake, Parse, RenderError
+from gateway.wire.base import Encoder, Intake, Parse, RenderError
 
 
 class Inference:
@@ -48,16 +48,14 @@ class Inference:
         except ClientDisconnect:
             return None
         except Exception as error:
-            refusal = as_gateway_error(error, request_id)
-            gateway.telemetry.count_failure(refusal.code)
-            return ErrorResponse(refusal, self._error, request_id)
+            return ErrorResponse(as_gateway_error(error, request_id), self._error, request_id)
 
     async def _respond(self, request: Request, gateway: Gateway, share: Share) -> ASGIApp:
         # A server that drains still answers what reaches it: its proxy learns a moment later that it goes.
         if not gateway.models.ready:
             raise _not_ready(gateway)
         body, uploads, intake, hints = await read_request(request, share, forms=self._forms)
-        call, encoder = self._parse(body, intake)
+        call, encoder = self._parsed(body, intake)
         hints.apply(call)
         state = request.scope["state"]
         call.principal, state["call"] = state["principal"], call
@@ -66,6 +64,13 @@ class Inference:
             job, _ = await submit(request, call, body, uploads, job_fields(body))
             return _accepted(call, job.id)
         return PipelineResponse(gateway.handler, call, encoder, self._error, gateway.telemetry)
+
+    def _parsed(self, body: bytes, intake: Intake) -> tuple[Call, Encoder]:
+        """Formats walk through what a client may nest as it likes. Raises `GatewayError`."""
+        try:
+            return self._parse(body, intake)
+        except RecursionError:
+            raise GatewayError(INVALID_REQUEST, TOO_DEEP) from None
 
 
 async def read_request(

@@ -72,10 +72,15 @@ async def cancel(request: Request) -> dict[str, Any]:
 async def events(request: Request) -> Response:
     """A stream of the job's states. With `Last-Event-ID`, only of those after it."""
     job = await _job(request)
-    seen = request.headers.get("last-event-id", "")
-    frames = _frames(gateway_of(request.scope), job, int(seen) if seen.isdecimal() else -1)
+    frames = _frames(gateway_of(request.scope), job, _last_seen(request))
     headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
     return StreamingResponse(frames, headers=headers, media_type="text/event-stream")
+
+
+def _last_seen(request: Request) -> int:
+    """The id of the last event that the client has; before all of them where it is none of ours."""
+    text: str = request.headers.get("last-event-id", "")
+    return int(text) if text.isdecimal() and len(text) < 20 else -1
 
 
 async def _frames(gateway: Gateway, job: Job, seen: int) -> AsyncGenerator[bytes, None]:

@@ -24,6 +24,7 @@ from gateway.wire.base import decode, invalid
 _TOLD = ("x-task", "cache-control")
 """Headers that say how a request is to be answered."""
 _LONGEST_KEY = 255
+TOO_DEEP = "The body is nested too deep."
 
 
 class JobFields(Struct, frozen=True):
@@ -36,6 +37,7 @@ class JobFields(Struct, frozen=True):
 
 
 _fields = msgspec.json.Decoder(JobFields)
+_objects = msgspec.json.Decoder(dict[str, Any])
 
 
 async def submit(
@@ -73,7 +75,7 @@ def job_fields(body: bytes) -> JobFields:
 
 def _asks_for_degraded(request: Request, body: bytes) -> bool:
     """A job can wait, so a smaller model answers it only where that is said in so many words."""
-    options = msgspec.json.decode(body).get("options")
+    options = decode(body, _objects).get("options")
     said = isinstance(options, dict) and options.get("allow_degraded") is True
     return said or request.headers.get("x-allow-degraded", "").lower() in ("true", "1")
 
@@ -105,7 +107,10 @@ async def _whole(request: Request, call: Call, body: bytes, uploads: Mapping[str
 
 
 def _filled(body: bytes, strings: Mapping[str, str]) -> bytes:
-    return msgspec.json.encode(_replaced(msgspec.json.decode(body), strings))
+    try:
+        return msgspec.json.encode(_replaced(msgspec.json.decode(body), strings))
+    except RecursionError:
+        raise GatewayError(INVALID_REQUEST, TOO_DEEP) from None
 
 
 def _replaced(value: Any, strings: Mapping[str, str]) -> Any:

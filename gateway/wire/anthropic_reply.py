@@ -135,8 +135,9 @@ def _blocks(choice: FoldedChoice) -> list[dict[str, Any]]:
 
 
 def _usage(reply: Reply) -> dict[str, int]:
+    """Anthropic counts what came from a cache apart from the input, not within it."""
     return {
-        "input_tokens": reply.usage.prompt_tokens,
+        "input_tokens": reply.usage.prompt_tokens - reply.usage.cached_tokens,
         "output_tokens": reply.usage.completion_tokens,
         "cache_read_input_tokens": reply.usage.cached_tokens,
     }

@@ -8,10 +8,11 @@ from typing import Any
 from engine.types import ChatRequest, MediaPart, Message, Part, Role, Sampling, TextPart
 from gateway.call import Call
 from gateway.models import Model
-from gateway.wire.base import Encoder, Intake, json_encode, medium_of
+from gateway.wire.base import Encoder, Intake, invalid, json_encode, medium_of
 from gateway.wire.calls import Target, call_of, counted, target
 from gateway.wire.gemini_body import (
     FunctionCallingConfig,
+    FunctionDeclaration,
     GeminiBody,
     GeminiContent,
     GeminiPart,
@@ -26,6 +27,10 @@ from gateway.wire.parts import CountEncoder
 name = "gemini"
 KEY_HEADER = "x-goog-api-key"
 """By which Google's clients are told apart on the paths that they share with OpenAI's."""
+
+_CHOICE = "toolConfig.functionCallingConfig"
+_ENUM = "text/x.enum"
+"""The MIME type of an answer that is one of the schema's values, without JSON's quotes."""
 
 __all__ = ["KEY_HEADER", "error", "model_entry", "models", "parse", "parse_count", "parse_stream"]
 
@@ -50,14 +55,16 @@ def parse_count(body: bytes, intake: Intake) -> tuple[Call, Encoder]:
 def _parse(request: GeminiBody, intake: Intake, *, stream: bool) -> tuple[Call, Encoder]:
     asked = target(intake, intake.path.get("model"))
     call = call_of(intake, _chat(request, asked, intake.request_id, stream), asked, name)
-    thinking = request.generation_config.thinking_config
-    thoughts = bool(thinking and thinking.include_thoughts)
-    return call, GeminiEncoder(call, thoughts, as_events=intake.query.get("alt") == "sse")
+    config = request.generation_config
+    thoughts = bool(config.thinking_config and config.thinking_config.include_thoughts)
+    as_events, as_word = intake.query.get("alt") == "sse", config.response_mime_type == _ENUM
+    return call, GeminiEncoder(call, thoughts, as_events=as_events, as_word=as_word)
 
 
 def _chat(request: GeminiBody, asked: Target, request_id: str, stream: bool) -> ChatRequest:
     config = request.generation_config
-    declared = [d for tool in request.tools or () for d in tool.function_declarations]
+    choice = request.tool_config.function_calling_config
+    declared = _allowed([d for tool in request.tools or () for d in tool.function_declarations], choice)
     return ChatRequest(
         id=request_id,
         model=asked.model.name,
@@ -80,7 +87,7 @@ def _chat(request: GeminiBody, asked: Target, request_id: str, stream: bool) -> 
             for d in declared
         ]
         or None,
-        tool_choice=_tool_choice(request.tool_config.function_calling_config) if declared else None,
+        tool_choice=_tool_choice(choice) if declared else None,
     )
 
 
@@ -136,6 +143,17 @@ def _function(name: str, description: str, parameters: dict[str, Any]) -> dict[s
         "type": "function",
         "function": {"name": name, "description": description, "parameters": shape},
     }
+
+
+def _allowed(declared: list[FunctionDeclaration], config: FunctionCallingConfig) -> list[FunctionDeclaration]:
+    """Those to choose from. OpenAI's choice names one tool or none, so where there are several the others
+    are left out. Raises `GatewayError` where one is not declared."""
+    allowed = config.allowed_function_names or []
+    if config.mode != "ANY" or not declared or not allowed:
+        return declared
+    if not {d.name for d in declared}.issuperset(allowed):
+        raise invalid(f"{_CHOICE}.allowedFunctionNames", "must be names of the declared functions.")
+    return [d for d in declared if d.name in allowed] if len(allowed) > 1 else declared
 
 
 def _tool_choice(config: FunctionCallingConfig) -> str | dict[str, Any]:

@@ -56,7 +56,7 @@ class GeminiPart(_Camel, frozen=True):
 
 
 class GeminiContent(_Camel, frozen=True):
-    role: Literal["user", "model", "function", "system", ""] | None = None
+    role: Literal["user", "model", "function", "tool", "system", ""] | None = None
     parts: list[GeminiPart] = []
 
 

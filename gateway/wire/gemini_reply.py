@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from engine.types import Choice, FinishReason
 from gateway.call import Call, Event, Progress
 from gateway.errors import GatewayError
@@ -17,12 +19,14 @@ _FINISH: dict[FinishReason | None, str] = {"length": "MAX_TOKENS", "content_filt
 class GeminiEncoder:
     """A stream is of events, or one JSON array that comes bit by bit.
 
-    Events hold `data:` alone: a name, a comment or an end mark breaks Google's SDK.
+    Events hold `data:` alone: a name, a comment or an end mark breaks Google's SDK. With `as_word`, the
+    answer is a JSON string of which only the value is given, and so comes whole.
     """
 
-    def __init__(self, call: Call, include_thoughts: bool, *, as_events: bool) -> None:
+    def __init__(self, call: Call, include_thoughts: bool, *, as_events: bool, as_word: bool = False) -> None:
         self.stream_type = "text/event-stream" if as_events else "application/json"
         self._as_events = as_events
+        self._as_word = as_word
         self._begun = False
         self._call = call
         self._include_thoughts = include_thoughts
@@ -41,9 +45,9 @@ class GeminiEncoder:
         return self._frame(self._response([_candidate(i, parts) for i, parts in said])) if said else b""
 
     def end(self) -> bytes:
-        """Reasons and usage, and the calls of functions, which this format gives whole."""
+        """Reasons and usage, and what this format gives whole."""
         closing = [
-            _candidate(c.index, _calls(c) or [{"text": ""}], c.finish_reason or "stop")
+            _candidate(c.index, self._at_once(c) or [{"text": ""}], c.finish_reason or "stop")
             for c in self._reply.choices
         ]
         return self._frame(self._response(closing, last=True), last=True)
@@ -59,16 +63,21 @@ class GeminiEncoder:
         return head + json_encode(data) + (b"]" if last else b"")
 
     def _whole(self, choice: FoldedChoice) -> dict[str, Any]:
-        parts = [*self._words(choice), *_calls(choice)]
+        parts = [*self._words(choice), *self._at_once(choice)]
         return _candidate(choice.index, parts, choice.finish_reason or "stop")
 
     def _words(self, choice: Choice | FoldedChoice) -> list[dict[str, Any]]:
         parts: list[dict[str, Any]] = []
         if choice.reasoning and self._include_thoughts:
             parts.append({"text": choice.reasoning, "thought": True})
-        if choice.content:
+        if choice.content and not self._as_word:
             parts.append({"text": choice.content})
         return parts
+
+    def _at_once(self, choice: FoldedChoice) -> list[dict[str, Any]]:
+        """A value that is a word, and calls of functions."""
+        word = [{"text": _unquoted(choice.content)}] if self._as_word and choice.content else []
+        return [*word, *_calls(choice)]
 
     def _response(self, candidates: list[dict[str, Any]], *, last: bool = False) -> dict[str, Any]:
         usage = self._reply.usage
@@ -90,6 +99,13 @@ class GeminiEncoder:
 def _candidate(index: int, parts: list[dict[str, Any]], finish: FinishReason | None = None) -> dict[str, Any]:
     candidate: dict[str, Any] = {"index": index, "content": {"role": "model", "parts": parts}}
     return candidate | {"finishReason": _FINISH.get(finish, "STOP")} if finish else candidate
+
+
+def _unquoted(text: str) -> str:
+    try:
+        return msgspec.json.decode(text, type=str)
+    except msgspec.DecodeError:
+        return text.strip().removeprefix('"')  # broke off, or the model was held to nothing
 
 
 def _calls(choice: FoldedChoice) -> list[dict[str, Any]]:

@@ -21,7 +21,8 @@ class ChatEncoder:
         self._call = call
         self._include_usage = include_usage
         self._started: set[int] = set()
-        self._usage: Usage | None = None
+        self._counted = Reply()
+        """Of the events that tell of tokens: a document's pages, and the end of the answer."""
         self._head: dict[str, Any] = {}
 
     def reply(self, reply: Reply) -> bytes:
@@ -38,18 +39,19 @@ class ChatEncoder:
         )
 
     def event(self, event: Event) -> bytes:
+        if event.usage is not None:
+            self._counted.add(event)
         if isinstance(event, Progress):
             return b""
         if not self._head:
             self._head = self._make_head(event)
-        self._usage = event.usage or self._usage
         choices = [self._delta(choice) for choice in event.choices if _says_something(choice)]
         return self._frame({"choices": choices}) if choices else b""
 
     def end(self) -> bytes:
         usage = b""
         if self._include_usage:
-            usage = self._frame({"choices": [], "usage": usage_of(self._usage or Usage())})
+            usage = self._frame({"choices": [], "usage": usage_of(self._counted.usage)})
         return usage + b"data: [DONE]\n\n"
 
     def failure(self, error: GatewayError) -> bytes:

@@ -120,6 +120,19 @@ async def test_a_wrong_request_is_refused_at_once(gateway: Gateway, keeps: Keeps
         assert (await client.get("/v1/jobs/job_0/events")).status_code == 404
 
 
+@pytest.mark.parametrize("depth", [200, 500, 880, 900, 920, 940, 2000])
+async def test_a_job_that_is_nested_too_deep_is_the_clients_error(
+    gateway: Gateway, keeps: Keeps, depth: int
+) -> None:
+    text = json.dumps(ASKED)[:-1] + ', "x": ' + "[" * depth + "]" * depth + "}"
+    async with gateway(scripted(), keeps(workers=0)) as client:
+        picture = {"file": ("a.png", (EXAMPLES / "shapes.png").read_bytes())}
+        file = (await client.post("/v1/files", files=picture)).json()
+        for body in (text, text.replace(ASKED["images"][0], file["id"])):
+            reply = await client.post("/v1/jobs", content=body, headers={"content-type": "application/json"})
+            assert (reply.status_code, reply.json()["code"]) == (400, 1000)
+
+
 async def test_without_a_state_store_jobs_are_refused(client: httpx.AsyncClient) -> None:
     for reply in (await client.post("/v1/jobs", json=ASKED), await client.get("/v1/jobs")):
         assert (reply.status_code, reply.json()["code"]) == (503, 2002)
@@ -256,6 +269,8 @@ async def test_the_events_of_a_job_can_be_taken_up_again(gateway: Gateway, keeps
         assert (await client.get(path, headers={"last-event-id": str(ids[-1])})).text == ""
         again = events((await client.get(path, headers={"last-event-id": str(ids[-1] - 1)})).text)
         assert [name for name, _ in again] == ["job.succeeded"]
+        unheard = await client.get(path, headers={"last-event-id": "9" * 5000})
+        assert unheard.status_code == 200
 
 
 async def test_overload_never_fails_a_job(gateway: Gateway, keeps: Keeps) -> None:

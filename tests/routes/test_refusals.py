@@ -178,13 +178,22 @@ async def test_a_models_name_may_hold_a_colon(client: httpx.AsyncClient) -> None
 
 
 @pytest.mark.parametrize(
-    "options", ['{"stop": ["\\ud800"]}', '{"x": NaN}', "{", '{"x":' * 2000], ids=["surrogate", "nan", "cut", "deep"]
+    "options",
+    ['{"stop": ["\\ud800"]}', '{"x": NaN}', "{", '{"x":' * 2000],
+    ids=["surrogate", "nan", "cut", "deep"],
 )
 async def test_the_options_of_a_form_are_json(client: httpx.AsyncClient, options: str) -> None:
     fields = {"task": "vqa", "text": "What?", "options": options}
     reply = await client.post("/infer", data=fields, files={"images": ("a.png", b"")})
     assert reply.status_code == 400
     assert (code_of(reply), reply.json()["msg"][:8]) == (1000, "options:")
+
+
+async def test_half_a_character_in_a_form_is_the_clients_error(client: httpx.AsyncClient) -> None:
+    form = b'--x\r\ncontent-disposition: form-data; name="text"\r\n\r\n+2AA-\r\n--x--\r\n'
+    kind = {"content-type": "multipart/form-data; charset=utf-7; boundary=x"}
+    reply = await client.post("/infer", content=form, headers=kind)
+    assert (reply.status_code, code_of(reply)) == (400, 1000)
 
 
 async def test_unknown_fields_never_break(client: httpx.AsyncClient) -> None:

@@ -29,3 +29,11 @@ async def test_errors_keep_the_shape_of_their_format(client: httpx.AsyncClient) 
     assert gemini.json()["error"]["status"] == "NOT_FOUND"
     assert simple.json()["code"] == 1006
     assert missing.json()["error"]["code"] == "not_found"
+
+
+async def test_the_models_of_one_that_is_not_served_are_404(client: httpx.AsyncClient) -> None:
+    openai = await client.get("/m/nope/v1/models")
+    gemini = await client.get("/m/nope/v1beta/models")
+    assert (openai.status_code, openai.json()["error"]["code"]) == (404, "model_not_found")
+    assert (gemini.status_code, gemini.json()["error"]["status"]) == (404, "NOT_FOUND")
+    assert all("(code 1006)" in reply.json()["error"]["message"] for reply in (openai, gemini))

@@ -11,6 +11,7 @@ import pytest
 
 from engine.errors import ContextTooLong, GenerationFailed, Overloaded
 from engine.types import TextPart
+from gateway.settings import SafetySettings, Settings, StateSettings
 from tests.conftest import Gateway
 from tests.pictures import square
 from tests.scripts import scripted
@@ -174,3 +175,17 @@ async def test_clients_find_the_request_id_and_the_words_they_look_for(gateway: 
         engine.fail_with = None
         reply = await sdk(client).messages.create(model=MODEL, max_tokens=50, messages=HELLO)
         assert reply._request_id == reply.id.removeprefix("msg_")
+
+
+async def test_input_tokens_are_those_that_were_not_in_the_cache(gateway: Gateway) -> None:
+    settings = Settings(state=StateSettings(url="none"), safety=SafetySettings(classify_images=False))
+    async with gateway(scripted("Hi there."), settings) as client:
+        messages = sdk(client).messages
+        asked: Any = {"model": MODEL, "max_tokens": 50, "messages": HELLO, "extra_body": {"temperature": 0}}
+        first = await messages.create(**asked)
+        again = await messages.create(**asked)
+        async with messages.stream(**asked) as stream:
+            streamed = await stream.get_final_message()
+    assert (first.usage.input_tokens, first.usage.cache_read_input_tokens) == (1, 0)
+    for usage in (again.usage, streamed.usage):
+        assert (usage.input_tokens, usage.cache_read_input_tokens) == (0, 1)

@@ -136,14 +136,15 @@ async def test_thoughts_come_as_parts_of_their_own_where_asked_for(gateway: Gate
 
 
 @pytest.mark.parametrize("verb", ["generateContent", "streamGenerateContent?alt=sse"])
-async def test_a_function_is_called_and_its_result_comes_back(gateway: Gateway, verb: str) -> None:
+@pytest.mark.parametrize("role", ["user", "function", "tool"])
+async def test_a_function_is_called_and_its_result_comes_back(gateway: Gateway, verb: str, role: str) -> None:
     engine = scripted('{"city":"Paris"}')
     tools = [{"functionDeclarations": [{"name": "weather", "parameters": {"type": "OBJECT"}}]}]
     must = {"functionCallingConfig": {"mode": "ANY"}}
     turn = [
         {"role": "user", "parts": [{"text": "Weather?"}]},
         {"role": "model", "parts": [{"functionCall": {"name": "weather", "args": {"city_name": "Paris"}}}]},
-        {"role": "user", "parts": [{"functionResponse": {"name": "weather", "response": {"a_b": 1}}}]},
+        {"role": role, "parts": [{"functionResponse": {"name": "weather", "response": {"a_b": 1}}}]},
     ]
     async with gateway(engine) as client:
         reply = await client.post(f"{PATH}:{verb}", json=HELLO | {"tools": tools, "toolConfig": must})
@@ -246,3 +247,113 @@ async def test_single_objects_stand_for_lists_as_in_googles_own_examples(gateway
         config = {"toolConfig": {"functionCallingConfig": wrong}}
         assert (await client.post(f"{PATH}:generateContent", json=body | config)).status_code == 400
     assert [message.role for message in engine.seen[0].messages] == ["system", "user"]
+
+
+SINGERS = [{"functionDeclarations": [{"name": name} for name in ("paint", "sing", "dance")]}]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "left", "choice"),
+    [
+        (["sing", "dance"], ["sing", "dance"], "required"),
+        (["dance"], ["paint", "sing", "dance"], {"type": "function", "function": {"name": "dance"}}),
+        (["sing", "sing"], ["sing"], "required"),
+        ([], ["paint", "sing", "dance"], "required"),
+    ],
+    ids=["two", "one", "twice", "any"],
+)
+async def test_only_the_allowed_functions_are_chosen_from(
+    gateway: Gateway, allowed: list[str], left: list[str], choice: Any
+) -> None:
+    engine = scripted("{}")
+    config = {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": allowed}}
+    async with gateway(engine) as client:
+        await client.post(f"{PATH}:generateContent", json=HELLO | {"tools": SINGERS, "toolConfig": config})
+    assert [tool["function"]["name"] for tool in engine.seen[0].tools or ()] == left
+    assert engine.seen[0].tool_choice == choice
+
+
+@pytest.mark.parametrize("allowed", [["cook"], ["sing", "cook"]], ids=["one", "two"])
+async def test_an_allowed_function_that_is_not_declared_is_named(
+    client: httpx.AsyncClient, allowed: list[str]
+) -> None:
+    config = {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": allowed}}
+    reply = await client.post(
+        f"{PATH}:generateContent", json=HELLO | {"tools": SINGERS, "toolConfig": config}
+    )
+    assert reply.status_code == 400
+    assert "allowedFunctionNames" in reply.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("written", "word"), [('"red\\u00e9"', "redé"), ('"dark red"', "dark red"), ('"dark', "dark")]
+)
+@pytest.mark.parametrize("verb", ["generateContent", "streamGenerateContent?alt=sse"])
+async def test_a_value_of_an_enum_is_a_bare_word(
+    gateway: Gateway, verb: str, written: str, word: str
+) -> None:
+    schema = {"type": "STRING", "enum": [word, "blue"]}
+    config = {"responseMimeType": "text/x.enum", "responseSchema": schema}
+    engine = scripted(written)
+    async with gateway(engine) as client:
+        reply = await client.post(f"{PATH}:{verb}", json=HELLO | {"generationConfig": config})
+    bodies = [data for _, data in events(reply.text)] if "stream" in verb else [reply.json()]
+    parts = [part for body in bodies for part in body["candidates"][0]["content"]["parts"]]
+    assert "".join(part["text"] for part in parts) == word
+    assert (engine.seen[0].response_format or {})["json_schema"]["schema"]["enum"] == [word, "blue"]
+
+
+DEEP = {
+    "unknown": ('{"a":', '{"x": %s, "contents": {"parts": {"text": "Hello"}}}'),
+    "schema": (
+        '{"properties":{"a":',
+        '{"contents": {"parts": {"text": "Hello"}}, "generationConfig": {"responseSchema": %s}}',
+    ),
+    "parameters": (
+        '{"items":',
+        '{"contents": {"parts": {"text": "Hello"}},'
+        ' "tools": {"functionDeclarations": {"name": "f", "parameters": %s}}}',
+    ),
+    "args": (
+        '{"a":',
+        '{"contents": {"role": "model", "parts": {"functionCall": {"name": "f", "args": %s}}}}',
+    ),
+}
+
+
+@pytest.mark.parametrize("depth", [500, 850, 920, 2000])
+@pytest.mark.parametrize(("opening", "body"), DEEP.values(), ids=DEEP)
+async def test_a_body_that_is_nested_too_deep_is_the_clients_error(
+    client: httpx.AsyncClient, opening: str, body: str, depth: int
+) -> None:
+    content = body % (opening * depth + "{}" + "}" * depth * opening.count("{"))
+    for verb in ("generateContent", "countTokens"):
+        reply = await client.post(
+            f"{PATH}:{verb}", content=content, headers={"content-type": "application/json"}
+        )
+        if depth > 1000 or reply.status_code != 200:
+            assert reply.status_code == 400
+            assert reply.json()["error"]["status"] == "INVALID_ARGUMENT"
+            assert "(code 1000)" in reply.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"a": {}}, "propertyOrdering": 5},
+        {"properties": {"a": {}}, "propertyOrdering": "a"},
+        {"properties": {"a": {}}, "propertyOrdering": {"a": 1}},
+        {"properties": {"a": {}}, "propertyOrdering": [{}]},
+        {"items": {"minItems": "9" * 5000}},
+        {"maxLength": "9" * 20},
+    ],
+    ids=range(6),
+)
+async def test_a_schema_that_google_would_not_take_either_is_the_clients_error(
+    client: httpx.AsyncClient, schema: dict[str, Any]
+) -> None:
+    tool = {"functionDeclarations": [{"name": "f", "parameters": schema}]}
+    for body in ({"generationConfig": {"responseSchema": schema}}, {"tools": [tool]}):
+        reply = await client.post(f"{PATH}:generateContent", json=HELLO | body)
+        assert reply.status_code == 400, reply.text
+        assert "(code 1000)" in reply.json()["error"]["message"]

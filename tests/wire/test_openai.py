@@ -197,3 +197,16 @@ async def test_legacy_completions_are_answered_as_the_sdk_reads_them(gateway: Ga
     assert chunks[-1].usage is not None
     assert engine.seen[0].messages[0].content == "Count."
     assert engine.seen[1].sampling.max_tokens == 16
+
+
+async def test_a_streamed_document_counts_its_pages_as_one_that_is_not(gateway: Gateway) -> None:
+    pages = [{"type": "image_url", "image_url": {"url": square(colour)}} for colour in ("red", "blue")]
+    asked: Any = {"model": "qwen3-vl:doc_analyze", "messages": [{"role": "user", "content": pages}]}
+    async with gateway(scripted("Two pages.")) as client:
+        create = sdk(client).chat.completions.create
+        whole = await create(**asked)
+        stream = await create(**asked, stream=True, stream_options={"include_usage": True})
+        *_, last = [chunk async for chunk in stream]
+    assert whole.usage is not None
+    assert last.usage == whole.usage
+    assert whole.usage.completion_tokens == 9

@@ -44,7 +44,8 @@ assert said(image("shapes.png")) == "red"
 assert {said(one, two, text=MORE), said(two, one, text=MORE)} == {"The first image.", "The second image."}
 with client.messages.stream(**asked(image("shapes.png"))) as stream:
     assert "".join(stream.text_stream) == "red"
-    assert stream.get_final_message().usage.input_tokens > 10
+    usage = stream.get_final_message().usage
+    assert usage.input_tokens + usage.cache_read_input_tokens > 10
 assert client.messages.parse(**asked(image("shapes.png"), output_format=Colour)).parsed_output.colour
 
 # tools: the demo model knows none, but what it must call it calls as the schema says
