@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import importlib.metadata
 import importlib.util
 import os
@@ -66,12 +67,17 @@ def _port(settings: Settings) -> Finding:
         try:
             probe.bind((host, port))
         except OSError as error:
-            if version := _gateway_at(host, port):
-                cure = "Another one beside it needs another server.port."
-                return Finding("note", "port", f"gateway {version} serves at {host}:{port} already", cure)
-            cure = "Stop what listens there, or set server.port."
-            return Finding("broken", "port", f"{host}:{port} cannot be used: {error.strerror}", cure)
+            return _no_port(host, port, error)
     return Finding("ok", "port", f"{host}:{port} is free")
+
+
+def _no_port(host: str, port: int, error: OSError) -> Finding:
+    in_use = error.errno == errno.EADDRINUSE
+    if in_use and (version := _gateway_at(host, port)):
+        cure = "Another one beside it needs another server.port."
+        return Finding("note", "port", f"gateway {version} serves at {host}:{port} already", cure)
+    cure = "Stop what listens there, or set server.port." if in_use else "Correct server.host or server.port."
+    return Finding("broken", "port", f"{host}:{port} cannot be used: {error.strerror}", cure)
 
 
 def _gateway_at(host: str, port: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from gateway.doctor import diagnose
 from gateway.settings import load_settings
 from tests.conftest import Start
 from tests.pictures import square
-from tests.servers import ROOT
+from tests.servers import ROOT, launch
 
 BODY = {"task": "captioning", "images": [square()], "options": {"stream": True}}
 
@@ -85,13 +86,45 @@ def test_a_checkpoint_that_is_not_there_ends_the_server_with_a_reason(tmp_path: 
 
 
 @pytest.mark.engine
+def test_sigterm_ends_a_server_that_is_still_loading(tmp_path: Path) -> None:
+    (tmp_path / "gateway.yaml").write_text("models: {m: {engine: {kind: vllm}}}")
+    log = tmp_path / "serve.log"
+    server = launch(log, "--config", str(tmp_path / "gateway.yaml"))
+    until_core_starts(server)
+    engine = [child for child in children_of(server) if "valkey" not in child.name()]
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(20) == 0
+    assert psutil.wait_procs(engine, timeout=10)[1] == []
+    assert "Traceback" not in log.read_text()
+
+
+def until_core_starts(server: subprocess.Popen[bytes]) -> None:
+    """Returns when the engine's own process is there, long before its model is."""
+    pause, deadline = threading.Event(), time.monotonic() + 120
+    while time.monotonic() < deadline:
+        for child in children_of(server):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "spawn_main" in " ".join(child.cmdline()) or "EngineCore" in child.name():
+                    return
+        pause.wait(0.1)
+    raise AssertionError("no engine was started")
+
+
+def children_of(server: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    return psutil.Process(server.pid).children(recursive=True)
+
+
+@pytest.mark.engine
 def test_a_dead_engine_turns_readiness_bad_and_ends_the_process(start: Start) -> None:
     server = start("server: {drain_timeout_s: 5}")
     with server.client() as client, client.stream("POST", "/infer", json=long_request()) as reply:
         lines = reply.iter_lines()
         next(lines)
-        children = psutil.Process(server.process.pid).children(recursive=True)
-        core = next(child for child in children if "EngineCore" in child.name() + " ".join(child.cmdline()))
+        core = next(
+            child
+            for child in children_of(server.process)
+            if "EngineCore" in child.name() + " ".join(child.cmdline())
+        )
         core.kill()
         rest = "\n".join(lines)
         assert '"code":2002' in rest

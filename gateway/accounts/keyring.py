@@ -28,6 +28,8 @@ _PAUSE_S = 0.25
 """How long a store that did not answer is left alone."""
 _MOST = 10_000
 _CHALLENGE = {"www-authenticate": "Bearer"}
+AWAY = "key.store"
+"""The rule of a refusal because no key can be checked."""
 
 
 class Keyring:
@@ -141,4 +143,4 @@ def unauthenticated(detail: str) -> GatewayError:
 
 
 def _away() -> GatewayError:
-    return GatewayError(UNAVAILABLE, "Keys cannot be checked at the moment.", retry_after=5, rule="key.store")
+    return GatewayError(UNAVAILABLE, "Keys cannot be checked at the moment.", retry_after=5, rule=AWAY)

@@ -164,6 +164,7 @@ class Ledger:
                 if not isinstance(answer, BaseException):
                     del self._sending[place]
                     self._told(charge.held, *answer)
+            self._telemetry.charges_waiting.set(len(self._sending))
             for answer in answers:
                 if isinstance(answer, BaseException):
                     raise answer

@@ -47,10 +47,11 @@ class Limiter:
         """Reserve more for a request that runs. Raises `GatewayError`."""
         asked = self._send(held, lease_s, tokens, cost, first=False) if held.in_store else None
         verdict = await self.heard(asked)
-        if verdict is not None:
-            self.judged(verdict, held, tokens)
-        elif held.limits.has_quota:
-            raise self._closed()
+        if verdict is None:
+            if held.limits.has_quota:
+                raise self._closed()
+            verdict = self._local.extend(held.of_key.sums, held.limits, tokens)
+        self.judged(verdict, held, tokens)
 
     def release(self, held: Reservation) -> None:
         """For a reservation that the store knows nothing of."""

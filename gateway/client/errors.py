@@ -7,7 +7,7 @@ QwenVLError
     │   └── ContentError            its content is not allowed
     ├── AuthenticationError     the key is missing, wrong or not allowed this
     ├── NotFoundError           no such model or path
-    ├── OverloadedError         full, not ready, or over a rate; try again later
+    ├── OverloadedError         full, not ready, or over a rate or quota; try again later
     └── ServerError             the model or the gateway failed
 """
 
@@ -37,6 +37,8 @@ class APIError(QwenVLError):
         self.request_id = request_id
         self.retry_after: float | None = None
         """Seconds after which the server asks to try again."""
+        self.may_work_later = True
+        """False where the server says that waiting does not help, as with a quota that is spent."""
 
 
 class BadRequestError(APIError):
@@ -56,7 +58,7 @@ class NotFoundError(APIError):
 
 
 class OverloadedError(APIError):
-    """Full, not ready, or over a rate; the same request may work later."""
+    """Full, not ready, or over a rate or quota; the same request may work later."""
 
 
 class ServerError(APIError):

@@ -96,6 +96,7 @@ def error_of(reply: httpx.Response) -> APIError:
     body = body if isinstance(body, dict) else {}
     error = _error(body, reply.status_code, reply.headers.get("x-request-id"))
     error.retry_after = _seconds(reply.headers.get("retry-after"))
+    error.may_work_later = reply.headers.get("x-should-retry") != "false"
     return error
 
 
@@ -151,7 +152,9 @@ def policy(tries: int) -> dict[str, Any]:
 
 
 def _may_work_later(error: BaseException) -> bool:
-    return isinstance(error, APIConnectionError | OverloadedError)
+    if isinstance(error, OverloadedError):
+        return error.may_work_later
+    return isinstance(error, APIConnectionError)
 
 
 def _wait(state: RetryCallState) -> float:

@@ -18,6 +18,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from gateway.archive.review import Case, Reviewing
+from gateway.media import formats
 
 _KEYS = "[r]ight  [c]orrect it  [w]rong  [s]kip  [o]pen the picture  [q]uit"
 _SUFFIXES = {"image": "png", "video": "mp4", "document": "pdf"}
@@ -113,12 +114,12 @@ async def _correct(reviewing: Reviewing, case: Case, edited: str | None, by: str
 
 
 async def _pictures(reviewing: Reviewing, case: Case, folder: Path) -> list[Path]:
-    """The originals as files, to look at."""
+    """The originals as files, for other programs to open: what a client called them is not trusted."""
     found = []
     for medium in (one for whole in case.result.media for one in (whole.parts or (whole,))):
         if medium.original and (data := await reviewing.original(case, medium.original)) is not None:
-            suffix = (medium.mime or "").partition("/")[2] or _SUFFIXES.get(medium.kind, "bin")
-            path = folder / f"{medium.original[:16]}.{suffix}"
+            suffix = formats.sniff(data) or _SUFFIXES.get(medium.kind, "bin")
+            path = folder / f"{medium.original[:16]}.{suffix.lower()}"
             path.write_bytes(data)
             found.append(path)
     return found

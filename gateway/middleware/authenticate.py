@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.accounts.accounts import Accounts
-from gateway.accounts.keyring import unauthenticated
+from gateway.accounts.keyring import AWAY, unauthenticated
 from gateway.accounts.scopes import FIGURES, METRICS, check_path
 from gateway.errors import FORBIDDEN, NOT_FOUND, GatewayError
 from gateway.principal import ADMIN, LOCAL, Principal
@@ -47,6 +47,8 @@ class Authenticate:
             _check_port(scope, gateway.admin_port)
             principal = await _who(scope, headers, gateway.services.accounts)
         except GatewayError as error:
+            if error.rule == AWAY:
+                gateway.telemetry.store_away.labels("keys_closed").inc()
             render = render_for(scope["path"], headers)
             await ErrorResponse(error, render, scope["state"]["request_id"])(scope, receive, send)
             return

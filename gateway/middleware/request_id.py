@@ -41,9 +41,8 @@ class RequestId:
         try:
             await self._app(scope, receive, send_with_id)
         finally:
-            scope[
-                "state"
-            ].clear()  # a connection keeps its last scope: the request's media shall not stay with it
+            scope["state"].clear()  # a connection keeps its last scope: the request's media shall not stay
+            scope["state"].update(request_id=request_id, id_headers=headers)  # for `on_failure`, outside this
 
 
 def _given(scope: Scope) -> str | None:

@@ -153,7 +153,12 @@ class Telemetry:
         )
         self.settlements_lost = Counter(
             "gateway_settlements_lost",
-            "Requests whose use was not charged, since the state store was away too long.",
+            "Keys, each for a month, whose use was not charged before the gateway ended.",
+            registry=self.registry,
+        )
+        self.charges_waiting = Gauge(
+            "gateway_charges_waiting",
+            "Keys, each for a month, whose use the state store has not taken yet.",
             registry=self.registry,
         )
         self.webhook_calls = Counter(
@@ -170,7 +175,10 @@ class Telemetry:
         self._begin_at_zero()
 
     def count_failure(self, code: Code) -> None:
-        """Counts a request whose reply is an error, if the error is the server's own."""
+        """Counts a request whose reply is an error, if the error is the server's own.
+
+        For whoever sends that reply: `ErrorResponse`, and the pipeline's response.
+        """
         if code.status >= 500:
             self.failures.labels(code.number).inc()
 
@@ -194,7 +202,7 @@ class Telemetry:
             self.limited.labels(limit)
         for percent in (80, 100):
             self.quota_alerts.labels(str(percent))
-        for instead in ("rate_in_process", "quota_closed"):
+        for instead in ("rate_in_process", "quota_closed", "keys_closed"):
             self.store_away.labels(instead)
         for result in ("memory", "store", "miss", "bypass"):
             self.cache_lookups.labels(result)

@@ -212,3 +212,17 @@ async def test_while_the_store_is_away_known_keys_go_on_and_others_wait(guard: G
         await store.aclose()
         assert (await one.chat(unknown)).status_code == 503
         assert (await one.chat(known)).status_code == 200
+
+
+async def test_requests_whose_key_cannot_be_checked_are_failures_that_show(guard: Guard, store: Any) -> None:
+    async with guard(outage_s=0) as one:
+        unknown = await one.key()
+        await store.aclose()
+        counted = one.services.telemetry.registry.get_sample_value
+        closed = {"instead": "keys_closed"}
+        assert counted("gateway_state_store_away_total", closed) == 0, "one that appears with 1 has no rate"
+        assert (await one.chat(unknown)).status_code == 503
+        headers = {"authorization": f"Bearer {unknown}"}
+        assert (await one.client.get("/v1/jobs", headers=headers)).status_code == 503
+        assert one.metric("gateway_failures_total", code="2002") == 2
+        assert counted("gateway_state_store_away_total", closed) == 2

@@ -276,6 +276,47 @@ async def test_without_the_store_rates_are_shared_out_and_quotas_closed(guard: G
         assert one.metric("gateway_state_store_away_total", instead="quota_closed") == 1
 
 
+async def test_without_the_store_pictures_use_up_tokens_a_minute_and_are_no_requests_more(
+    guard: Guard, store: Any
+) -> None:
+    tiers = {"rated": {"requests_per_minute": 3, "tokens_per_minute": 1400, "max_tokens": 50}}
+    async with guard(tiers) as one:
+        secret = await one.key(tier="rated")
+        assert (await one.chat(secret)).status_code == 200
+        await store.aclose()
+        body = {"task": "captioning", "images": [square(side=1024)]}  # 1024 tokens of picture
+        headers = {"authorization": f"Bearer {secret}"}
+        replies = [await one.client.post("/infer", json=body, headers=headers) for _ in range(2)]
+        assert [reply.status_code for reply in replies] == [200, 429]
+        assert replies[1].json()["code"] == 4003
+        assert 1 <= int(replies[1].headers["retry-after"]) <= 61
+        assert [(await one.chat(secret)).status_code for _ in range(2)] == [200, 429]
+        assert one.metric("gateway_limited_total", limit="tokens") == 1
+        assert one.metric("gateway_limited_total", limit="requests") == 1
+
+
+async def test_what_waits_to_be_charged_is_told_until_the_store_is_back(
+    guard: Guard, store: EmbeddedValkey
+) -> None:
+    async with guard({"rated": {"requests_per_minute": 50}}) as one:
+        secret = await one.key(tier="rated")
+        assert (await one.chat(secret)).status_code == 200
+        await one.services.accounts.ledger.settled()
+        assert one.metric("gateway_charges_waiting") == 0
+        await store.aclose()
+        for _ in range(2):
+            assert (await one.chat(secret)).status_code == 200
+        await charges_waiting(one, 1)
+        await store.start()
+        await charges_waiting(one, 0)
+
+
+async def charges_waiting(one: Guarded, number: int) -> None:
+    with anyio.fail_after(20):
+        while one.metric("gateway_charges_waiting") != number:
+            await anyio.sleep(0.05)
+
+
 async def test_what_a_dead_gateway_held_lapses_by_itself(guard: Guard) -> None:
     async with guard({"paid": {"monthly_tokens": 1000, "concurrency": 1}}) as one:
         key, _ = await one.keys.create(tenant="acme", tier="paid")

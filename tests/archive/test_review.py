@@ -234,6 +234,20 @@ async def test_one_after_the_other_in_a_terminal(
     assert corrected.right_answer == "It is crimson."
 
 
+async def test_a_picture_is_shown_under_a_name_that_no_client_has_a_part_in(
+    configured: tuple[ArchiveSettings, Path],
+) -> None:
+    archive, config = configured
+    async with archiving(archive) as client:
+        reply = await ask(client, square().replace("image/png", "image/x-evil.sh"))
+    assert reply.status_code == 200
+    (case,) = await cases(archive)
+    assert case.result.media[0].mime == "image/x-evil.sh"
+    shown = await asyncio.to_thread(in_terminal, config, "q", "true")
+    assert f"{(case.result.media[0].original or '')[:16]}.png" in shown
+    assert "evil" not in shown
+
+
 def in_terminal(config: Path, keys: str, editor: str) -> str:
     """What is shown while these keys are pressed, each when it is asked for."""
     master, slave = pty.openpty()

@@ -159,6 +159,21 @@ async def test_it_gives_up_after_its_tries_and_never_repeats_what_is_wrong() -> 
     assert busy.asked == 2
 
 
+async def test_it_does_not_try_again_where_the_server_says_that_waiting_does_not_help() -> None:
+    asked = 0
+
+    def spent(request: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        body = {"request_id": "r", "code": 4004, "msg": "Spent.", "result": None}
+        return httpx.Response(429, json=body, headers={"x-should-retry": "false"})
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(spent)) as client:
+        with pytest.raises(OverloadedError) as error:
+            await sdk(client, tries=3).ask(square(), "What?")
+    assert (error.value.code, error.value.may_work_later, asked) == (4004, False, 1)
+
+
 async def test_no_server_is_an_error_of_its_own() -> None:
     async with AsyncQwenVLClient("http://127.0.0.1:9", tries=1) as client:
         with pytest.raises(APIConnectionError, match=r"127\.0\.0\.1:9"):
