@@ -14,12 +14,14 @@ import httpx
 import pytest
 import yaml
 
+from gateway.settings import load_settings
 from tests.servers import ROOT, end, wait_until_ready
 
 FILES = sorted((ROOT / "deploy/docker").glob("Dockerfile.*"))
 HADOLINT = Path(sys.executable).with_name("hadolint")
 ADMIN_KEY = "admin-key-of-the-tests"
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
+GPU = yaml.safe_load((ROOT / "deploy/docker/compose.gpu.yaml").read_text())
 
 
 def instructions(file: Path) -> list[tuple[str, str]]:
@@ -141,9 +143,18 @@ def test_compose_demands_an_admin_key_and_prometheus_reads_the_metrics_with_it()
 
 
 def test_compose_gives_a_drain_its_time() -> None:
-    gpu = yaml.safe_load((ROOT / "deploy/docker/compose.gpu.yaml").read_text())["services"]["gateway"]
-    drain = yaml.safe_load((ROOT / "deploy/config/qwen3-vl-30b.yaml").read_text())["server"][
-        "drain_timeout_s"
-    ]
+    drain = load_settings(mounted_on_gpus()).server.drain_timeout_s
     assert int(COMPOSE["services"]["gateway"]["stop_grace_period"].removesuffix("s")) > 30
-    assert int(gpu["stop_grace_period"].removesuffix("s")) > drain
+    assert int(GPU["services"]["gateway"]["stop_grace_period"].removesuffix("s")) > drain
+
+
+def mounted_on_gpus() -> Path:
+    """The configuration that compose.gpu.yaml gives the gateway; its paths begin where compose.yaml lies."""
+    mounts: list[list[str]] = [mount.split(":") for mount in GPU["services"]["gateway"]["volumes"]]
+    (source,) = (mount[0] for mount in mounts if mount[1] == "/etc/gateway/gateway.yaml")
+    return ROOT / source
+
+
+def test_every_host_that_the_configuration_on_gpus_names_is_a_service() -> None:
+    hosts = set(re.findall(r"://([^:/\s]+)", mounted_on_gpus().read_text()))
+    assert hosts <= COMPOSE["services"].keys() | GPU["services"].keys()

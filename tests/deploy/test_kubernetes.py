@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import re
 import shutil
 import subprocess
 from ipaddress import ip_network
@@ -19,7 +20,7 @@ from gateway.errors import GatewayError
 from gateway.jobs.scripts import QUEUE
 from gateway.media.addresses import check
 from gateway.settings import FetchSettings, Settings, load_settings
-from tests.deploy.promql import metrics
+from tests.deploy.promql import alerts, metrics
 from tests.servers import ROOT
 
 K8S = ROOT / "deploy/k8s"
@@ -166,6 +167,20 @@ def test_autoscalers_scale_what_is_there_by_metrics_that_the_adapter_gives(overl
     assert not (scalers and of(overlay, "ScaledObject"))
 
 
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_number_of_what_an_autoscaler_scales_is_its_alone(overlay: str) -> None:
+    scalers = of(overlay, "HorizontalPodAutoscaler", "ScaledObject")
+    scaled = {one["spec"]["scaleTargetRef"]["name"] for one in scalers}
+    for one in of(overlay, "Deployment"):
+        assert one["metadata"]["name"] not in scaled or "replicas" not in one["spec"]
+
+
+def test_every_trigger_is_of_the_type_that_keda_has_a_fallback_for() -> None:
+    for one in of("lanes-keda", "ScaledObject"):
+        types = {trigger.get("metricType") for trigger in one["spec"]["triggers"]}
+        assert types == {"AverageValue"}, one["metadata"]["name"]
+
+
 def test_keda_starts_the_batch_pool_from_nothing_by_the_stream_of_jobs() -> None:
     (pool,) = (one for one in of("lanes-keda", "ScaledObject") if one["metadata"]["name"] == "gateway-batch")
     assert pool["spec"]["minReplicaCount"] == 0
@@ -202,11 +217,20 @@ def test_a_gateway_asks_for_keys_or_is_asked_by_gateways_alone(overlay: str) -> 
                 assert "QWEN_VL_SERVER__INSECURE" not in env
             else:
                 assert env["QWEN_VL_SERVER__INSECURE"] == "true"
-                assert env["QWEN_VL_STATE__URL"] == "none"
+                assert env["QWEN_VL_CACHE__URL"] == env["QWEN_VL_STATE__URL"] == "none"
                 assert "QWEN_VL_ACCOUNTS__ADMIN_KEY" not in env
     (monitor,) = of(overlay, "PodMonitor")
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
     assert endpoint["authorization"]["credentials"] == secret["secretKeyRef"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_job_that_alerts_ask_for_is_the_one_that_is_scraped(overlay: str) -> None:
+    asked = {job for alert in alerts().values() for job in re.findall(r'job="([^"]*)"', alert["expr"])}
+    (monitor,) = of(overlay, "PodMonitor")
+    assert "jobLabel" not in monitor["spec"]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert [{"targetLabel": "job", "replacement": job} for job in asked] == endpoint["relabelings"]
 
 
 def test_the_network_lets_out_what_the_fetcher_lets_out() -> None:

@@ -77,6 +77,40 @@ def test_the_rules_pass_their_unit_tests() -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_autoscalers_see_the_fullest_model_and_the_replicas_that_are_busy(tmp_path: Path) -> None:
+    """Two pods, and a third that loads, of a model before an idle fallback; KEDA's pools have one model."""
+    figures = {
+        ("a", "large"): (64, 48, 4, 1),
+        ("b", "large"): (64, 32, 0, 1),
+        ("loads", "large"): (64, 0, 0, 0),
+        ("a", "small"): (512, 0, 0, 1),
+    }
+    names = ("slots", "running", "waiting", "ready")
+
+    def series(pod: str, model: str, values: tuple[int, ...]) -> list[dict[str, str]]:
+        labels = f'namespace="qwen-vl",qwen_vl_pool="gateway",lane="all",pod="{pod}",model="{model}"'
+        return [
+            {"series": f"gateway_engine_{name}{{{labels}}}", "values": str(value)}
+            for name, value in zip(names, values, strict=True)
+        ]
+
+    (rule,) = (one for one in adapter_rules() if one["name"]["as"] == "gateway_slots_in_use")
+    adapter = rule["metricsQuery"].replace("<<.LabelMatchers>>", 'namespace="qwen-vl"')
+    keda = next(query for _, query in scaled_object_queries() if "gateway_engine_slots" in query)
+    tests = []
+    for query, models, value in ((adapter, ("large", "small"), 84 / 128), (keda, ("large",), 80 / 64)):
+        inputs = [one for key, values in figures.items() if key[1] in models for one in series(*key, values)]
+        samples = [{"labels": "{}", "value": value}]
+        expected = [{"expr": query, "eval_time": "0", "exp_samples": samples}]
+        tests.append({"interval": "1m", "input_series": inputs, "promql_expr_test": expected})
+    file = tmp_path / "tests.yaml"
+    file.write_text(yaml.safe_dump({"tests": tests}))
+    done = subprocess.run(
+        [str(tool("promtool")), "test", "rules", str(file)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_every_rule_and_panel_has_data_under_load_and_nothing_is_on_fire(
     start: Start, tmp_path: Path
 ) -> None:
