@@ -36,9 +36,10 @@ REQUESTS = 700
 
 
 def lines_of(folder: Path) -> list[dict[str, Any]]:
-    return [
-        json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()
-    ]
+    """The whole lines so far: the last one may be on its way."""
+    texts = [path.read_text() for path in sorted(folder.glob("*.jsonl"))]
+    lines = [line for text in texts for line in text.splitlines(keepends=True)]
+    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def config(data: Path, state: str, **audit: Any) -> str:
